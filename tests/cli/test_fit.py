@@ -421,6 +421,18 @@ def test_the_index_that_pandas_writes_is_no_step_and_no_feature(name, tmp_path, 
     assert "of 2 features;" in shown[1].out
 
 
+def test_a_decimal_comma_gives_the_model_of_the_decimal_point(tmp_path, capsys):
+    point, comma, model = wide(tmp_path / "d.csv"), tmp_path / "c.csv", str(tmp_path / "m.safetensors")
+    comma.write_text(Path(point).read_text().replace(",", ";").replace(".", ","))
+    fit, found = ["--target", "label", "--save", model, *FAST], []
+    for data, flags in ((point, []), (str(comma), ["--decimal", ","])):
+        assert main(["fit", "classifier", data, *fit, *flags]) == 0
+        capsys.readouterr()
+        assert main(["predict", model, data]) == 0
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1]
+
+
 def test_none_is_the_empty_list():
     read, _ = reader(Sequence[str])
     assert read("none") == [] and read("sampling/scheduled_sampling, b") == [

@@ -185,6 +185,31 @@ def test_the_index_that_pandas_writes_is_no_series(tmp_path, capsys):
         assert {one[0] for one in csv.reader(io.StringIO(told.out))} == {"series", "a"}
 
 
+def test_a_decimal_comma_is_read_with_its_flag_and_is_known_to_predict(tmp_path, capsys):
+    point, comma, model = days(tmp_path / "d.csv"), tmp_path / "c.csv", str(tmp_path / "m")
+    text = Path(point).read_text()
+    comma.write_text(text.replace(",", ";").replace(".", ","))
+    assert main(["forecast", point, *FEW]) == 0
+    expected = capsys.readouterr().out
+    assert main(["forecast", str(comma), "--decimal", ",", "--save", model, *FEW]) == 0
+    assert capsys.readouterr().out == expected
+    assert main(["predict", model, str(comma)]) == 0
+    assert capsys.readouterr().out == expected
+    assert main(["predict", model, point]) == 1
+    assert main(["predict", model, point, "--decimal", "."]) == 0
+    assert capsys.readouterr().out == expected
+    assert main(["predict", model, "--decimal", ","]) == 1
+    assert "--decimal is given without a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("cell", ["1.234", "1.234,5", "1.5e3", ".5"])
+def test_a_point_in_a_file_with_decimal_commas_is_refused(cell, tmp_path, capsys):
+    place = tmp_path / "c.csv"
+    place.write_text("day;a\n31.01.2020;1,5\n01.02.2020;" + cell + "\n")
+    assert main(["forecast", str(place), "--decimal", ",", *FEW]) == 1
+    assert f"the column 'a' has '{cell}' at line 3; with --decimal ," in capsys.readouterr().err
+
+
 def test_other_columns_of_a_long_file_are_named(tmp_path, capsys):
     place = tmp_path / "d.csv"
     place.write_text("\n".join(["s,t,y,w,v", *(f"x,{n},{n % 4}.5,1,2" for n in range(30)), ""]))

@@ -45,7 +45,7 @@ def _values(what: str, cells: list[tuple[int, str]]) -> Array:
         if one is None and COMMAS.fullmatch(text.strip()):
             raise FormatError(
                 f"{what} has {text!r} at line {line}; expected numbers with a decimal point and nothing "
-                "between thousands, such as 1234.5"
+                "between thousands, such as 1234.5, or --decimal ,"
             )
         if has_numbers and (one is None or math.isinf(one)):
             raise FormatError(

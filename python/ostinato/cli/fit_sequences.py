@@ -57,9 +57,9 @@ def fit(options: argparse.Namespace) -> FittedModel:
     """Reads, fits and measures. Raises OstinatoError, OSError."""
     _check(options)
     kind = KINDS[options.kind]
-    data = read_sequences(
-        read_table(options.data, "sequences"), layout_of(options), may_be_words=options.kind == "tagger"
-    )
+    layout = layout_of(options)
+    table = read_table(options.data, "sequences", layout.decimal)
+    data = read_sequences(table, layout, may_be_words=options.kind == "tagger")
     tell_roles(options.data, data.roles)
     wanted = kind.answers(data)
     print(_described(data, wanted, options.kind))

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from ostinato.cli.sequences import Layout
+
+
+def _add_decimal(parser: argparse.ArgumentParser) -> None:
+    help = "the decimal sign of the file; with a comma, cells are separated by ; or tabs (default: .)"
+    parser.add_argument("--decimal", choices=(".", ","), metavar="SIGN", help=help)
 
 
 def add_layout_flags(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -18,6 +24,7 @@ def add_layout_flags(parser: argparse.ArgumentParser, *, required: bool) -> None
     target = "what to predict; a regressor may have several"
     add("--target", required=required, action="append", default=[], metavar="COLUMN", help=target)
     add("--id", metavar="COLUMN", help="names the sequence of a line, which is a step")
+    _add_decimal(parser)
     add("--time", metavar="COLUMN", help="numbers or dates that rise within a sequence: checked, not learned")
     add("--ignore", action="append", default=[], metavar="COLUMN", help="not read; may be given again")
 
@@ -37,6 +44,7 @@ def add_series_flags(parser: argparse.ArgumentParser) -> None:
         help="the column of values; without --id, the columns to forecast (default: all of numbers)",
     )
     add("--id", metavar="COLUMN", help="names the series of a line, which is a step")
+    _add_decimal(parser)
     add(
         "--time",
         metavar="COLUMN",
@@ -48,4 +56,5 @@ def add_series_flags(parser: argparse.ArgumentParser) -> None:
 
 def layout_of(options: argparse.Namespace) -> Layout:
     """The columns that the flags name."""
-    return Layout(tuple(options.target), options.id, options.time, tuple(options.ignore))
+    found = Layout(tuple(options.target), options.id, options.time, tuple(options.ignore))
+    return replace(found, decimal=options.decimal or ".")

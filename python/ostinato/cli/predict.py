@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
             "in Python: ostinato.load"
         )
     _check(options, model)
-    table = read_table(options.data, "sequences")
+    table = read_table(options.data, "sequences", options.decimal or fitted.decimal)
     data = read_sequences(table, _layout(options, fitted, table), isinstance(model, SequenceTagger))
     found = model.predict(data.x)
     write(prediction_lines(data, model, found), options.output)
@@ -57,15 +57,17 @@ def run(options: argparse.Namespace) -> None:
 def _forecasts(options: argparse.Namespace, model: Forecaster, fitted: Layout) -> Lines:
     """Forecasts of the series of a file; without one, of those that were fitted."""
     if options.data is None:
-        for flag in ("target", "id", "time", "ignore"):
+        for flag in ("target", "id", "time", "ignore", "decimal"):
             if getattr(options, flag):
                 raise ConfigError(f"--{flag} is given without a file of data; give both, or none")
         found = model.predict_quantiles(options.horizon)
         return forecast_lines(model.ids_, low_median_high(model, found), None)
     given = layout_of(options)
-    names = read_table(options.data, "series").names
+    decimal = options.decimal or fitted.decimal
+    names = read_table(options.data, "series", decimal).names
     ignore = given.ignore or tuple(one for one in fitted.ignore if one in names)
     layout = Layout(given.target or fitted.target, given.id or fitted.id, given.time or fitted.time, ignore)
+    layout = replace(layout, decimal=decimal)
     series = read_series(options.data, layout)
     found = model.predict_quantiles(options.horizon, series=series.values)
     return forecast_lines(list(series.values), low_median_high(model, found), series)

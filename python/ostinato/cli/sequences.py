@@ -30,6 +30,8 @@ class Layout:
     features: tuple[str, ...] = ()
     words: bool = False
     """Whether the one feature is a word."""
+    decimal: str = "."
+    """The decimal sign of its numbers, "." or ","."""
 
     def check(self, table: Table, *, needs_id: bool = True) -> None:
         """Raises ConfigError for a column that is not there or named twice, and for --time without --id."""

@@ -63,7 +63,7 @@ def read_series(path: str, layout: Layout) -> Series:
             f"{path}: --id is given, so each line is a step of one series; give one --target, the column of "
             "values. Without --id, each column is a series"
         )
-    table = read_table(path, "a line for each step")
+    table = read_table(path, "a line for each step", layout.decimal)
     layout.check(table, needs_id=False)
     kept = [n for n, row in enumerate(table.rows) if row]
     if not kept:
@@ -85,7 +85,7 @@ def _read_wide(path: str, layout: Layout) -> Series:
 
     Raises the errors of `read_series`.
     """
-    table = read_table(path, "a header, and series as columns")
+    table = read_table(path, "a header, and series as columns", layout.decimal)
     replace(layout, target=()).check(table, needs_id=False)
     time = _dates(table, layout) if layout.time is None else layout.time
     values = read_columns(table, {*layout.ignore, *(() if time is None else (time,))})

@@ -20,6 +20,9 @@ MISSING: Final = frozenset(("", "na", "n/a", "nan", "null", "none"))
 COMMAS: Final = re.compile(r"[+-]?\d+(,\d+)+(\.\d*)?")
 """A number with commas, for thousands or as the decimal point."""
 
+_COMMA: Final = re.compile(r"[+-]?\d+,\d*(e[+-]?\d+)?|[+-]?,\d+(e[+-]?\d+)?", re.IGNORECASE)
+_POINT: Final = re.compile(r"[+-]?(\d+\.\d*|\.\d+)(e[+-]?\d+)?|[+-]?\d+(\.\d{3})+,\d*", re.IGNORECASE)
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -51,7 +54,7 @@ class Table:
         if found is None or math.isinf(found):
             hint = ""
             if COMMAS.fullmatch(text.strip()):
-                hint = " with a decimal point and nothing between thousands, such as 1234.5"
+                hint = " with a decimal point and nothing between thousands, such as 1234.5, or --decimal ,"
             raise FormatError(f"{what} {text!r} at line {self.lines[row]}; expected a number{hint}")
         if math.isnan(found):
             raise FormatError(
@@ -62,8 +65,11 @@ class Table:
         return found
 
 
-def read_table(path: str, expected: str) -> Table:
-    """The table in a file. expected: what is in it, for errors. Raises FormatError, OSError."""
+def read_table(path: str, expected: str, decimal: str = ".") -> Table:
+    """The table in a file. expected: what is in it, for errors. decimal: "." or ",", which becomes ".".
+
+    With a decimal comma the cells are separated by semicolons or tabs. Raises FormatError, OSError.
+    """
     try:
         # -sig: spreadsheets write a mark before the first name
         text = Path(path).read_text(encoding="utf-8-sig")
@@ -75,7 +81,7 @@ def read_table(path: str, expected: str) -> Table:
     if not text.strip():
         raise FormatError(f"{path}: the file is empty; expected {expected}")
     first = text.lstrip("\r\n").partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first, decimal))
     try:
         header = next(row for row in reader if row)
         found = [(reader.line_num, row) for row in reader]
@@ -89,7 +95,20 @@ def read_table(path: str, expected: str) -> Table:
     for line, row in found:
         if row and len(row) != len(header):
             raise FormatError(f"{path}: line {line} has {len(row)} cells; the header has {len(header)}")
+    if decimal == ",":
+        found = [(line, _with_points(path, header, line, row)) for line, row in found]
     return Table(path, header, [row for _, row in found], [line for line, _ in found])
+
+
+def _with_points(path: str, header: list[str], line: int, row: list[str]) -> list[str]:
+    """The cells of a line with decimal points. Raises FormatError for a number that has one already."""
+    for name, text in zip(header, row, strict=False):
+        if _POINT.fullmatch(text.strip()):
+            raise FormatError(
+                f"{path}: the column {name!r} has {text!r} at line {line}; with --decimal , expected numbers "
+                "such as 1234,5, with nothing between thousands"
+            )
+    return [text.replace(",", ".") if _COMMA.fullmatch(text.strip()) else text for text in row]
 
 
 def number(text: str) -> float | None:
@@ -124,9 +143,9 @@ def are_numbers(cells: Sequence[str]) -> bool:
     return all(isinstance(number(one), float) and not is_missing(one) for one in cells)
 
 
-def _delimiter(header: str) -> str:
-    """The comma, or what stands between the names of a header without commas."""
-    return next((one for one in ",;\t" if one in header), ",")
+def _delimiter(header: str, decimal: str) -> str:
+    """What stands between the names of a header: the comma, if it is there and not the decimal sign."""
+    return next((one for one in ",;\t" if one in header and one != decimal), ";" if decimal == "," else ",")
 
 
 def _is_data(name: str) -> bool:
