@@ -188,7 +188,7 @@ def test_rivals_are_their_formulas():
         (lambda: model().fit({True: [1.0, 2.0]}), "y has the id True"),
         (lambda: model().fit(Table([("a", [1.0, 2.0]), ("a", [3.0, 4.0])])), "y has two columns 'a'"),
         (lambda: model().fit(Table([("a", ["x", "y"])])), r"y\['a'\]"),
-        (lambda: model(max_iter=1).fit({"1": made()[0], 1: made()[1]}).update(2, 1.0), "ids: '1', 1$"),
+        (lambda: model(max_iter=1).fit({"1": made()[0], 2: made()[1]}).update(3, 1.0), "ids: '1', 2$"),
         (lambda: model().fit({"a": [1.0, None, 2.0]}), r"y\['a'\] has None at 1; expected numbers, or NaN"),
         (lambda: model().fit([["1", "2"]]), r"y\[0\] has '1' at 0; expected numbers"),
         (lambda: FITTED().update(0, [1.0, np.inf]), "update: y has inf at 1"),

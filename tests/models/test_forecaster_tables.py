@@ -179,12 +179,12 @@ def with_future(steps: int, **options: Any) -> Any:
         (lambda: model().fit(table(), **LONG, static="promo"), "expected one value for a series"),
         (
             lambda: model().fit(table(more=2), **LONG, future="promo"),
-            r"future\['shop 0'\] ends at step \d+; the forecasts read it up to step",
+            r"future\['shop 0'\] ends \d+ steps before the last one that the forecasts read; add",
         ),
-        (lambda: with_future(HORIZON - 1, method="direct"), r"future\[0\] ends at step"),
-        (lambda: with_future(0, method="recursive"), r"future\[0\] ends at step"),
+        (lambda: with_future(HORIZON - 1, method="direct"), r"future\[0\] ends 1 step before the last"),
+        (lambda: with_future(0, method="recursive"), r"future\[0\] ends 1 step before the last"),
         (lambda: with_future(HORIZON, method="recursive").predict(HORIZON + 1), r"predict: future\[0\] ends"),
-        (lambda: with_future(HORIZON).update(0, 20.0), r"update: future\[0\] ends at step 5"),
+        (lambda: with_future(HORIZON).update(0, 20.0), r"update: future\[0\] ends 1 step before"),
         (lambda: model().fit(made(2), future={0: np.ones(60)}), r"future has no series 1"),
         (
             lambda: model().fit(made(2), past={0: 1, 1: 2, 7: 3}),
@@ -204,3 +204,84 @@ def with_future(steps: int, **options: Any) -> Any:
 def test_what_does_not_fit_is_named(call: Any, words: str):
     with pytest.raises(ost.OstinatoError, match=words):
         call()
+
+
+def test_covariates_beside_a_long_table_are_refused():
+    fitted = model(max_iter=1).fit(table(more=HORIZON), **LONG, **COVARIATES)
+    for name, one in arrays(HORIZON).items():
+        with pytest.raises(ost.ConfigError, match=f"predict: {name} is given with a long table"):
+            fitted.predict(series=table(more=HORIZON), **{name: one})
+    # a dict of series one of which is named as the target is no long table
+    plain = model(max_iter=1).fit(table(), **LONG)
+    assert plain.predict(series={"sales": made()[0]}).shape == (1, HORIZON)
+
+
+def test_a_recursive_backtest_reads_the_future_that_is_given():
+    series, given, cut = made(2), arrays(2 * HORIZON), 3
+    past, future = given["past"][:2], given["future"][:2]
+    starts, new = [one[:-cut] for one in series], [one[-cut:] for one in series]
+    ends = [len(one) + 1 for one in starts]
+    fitted = model(method="recursive", max_iter=1).fit(
+        starts,
+        past=[one[:-cut] for one in past],
+        future=[one[:end] for one, end in zip(future, ends, strict=True)],
+    )
+    more = [one[end:] for one, end in zip(future, ends, strict=True)]
+    found = fitted.backtest(new, past=[one[-cut:] for one in past], future=more)
+    for origin in range(cut + 1):
+        counts = [len(one) + origin for one in starts]
+        expected = fitted.predict_quantiles(
+            series=[one[:count] for one, count in zip(series, counts, strict=True)],
+            past=[one[:count] for one, count in zip(past, counts, strict=True)],
+            future=future,
+        )
+        assert [one[origin].tobytes() for one in found] == [one.tobytes() for one in expected]
+
+
+@pytest.mark.parametrize("method", ["direct", "auto"])
+def test_a_horizon_that_no_series_trains_is_an_error(method: str):
+    short = {"a": np.arange(1.0, 5.0), "b": np.arange(1.0, 6.0)}
+    with pytest.raises(
+        ost.ConfigError, match=r"horizon is 5, but the longest series, 'b', has 5 steps, .* 4"
+    ):
+        model(method=method).fit(short)
+    assert model(method="recursive", max_iter=1).fit(short).predict().shape == (2, HORIZON)
+
+
+def test_ids_keep_their_types():
+    series = made(2)
+    fitted = model(max_iter=1).fit({10: series[0], "x": series[1]})
+    assert set(fitted.predict_table(1)["id"]) == {10, "x"}
+    with pytest.raises(ost.ConfigError, match=r"id is '10', .*; the integer 10 is one"):
+        fitted.update("10", 20.0)
+    with pytest.raises(ost.ConfigError, match="y has the ids 10 and '10', which print alike"):
+        model().fit({10: series[0], "10": series[1]})
+    columns = {"shop": [10, 10, "10", "10"], "sales": [1.0, 2.0, 3.0, 4.0]}
+    with pytest.raises(ost.ConfigError, match="the column 'shop' has the ids 10 and '10'"):
+        model().fit(columns, id="shop", target="sales")
+
+
+def test_steps_before_the_first_value_change_nothing():
+    series, given = made(6), arrays(HORIZON)
+    count = 9
+    lead, steps = np.full(count, np.nan), np.zeros(count)
+    longer = [np.concatenate([lead, one]) for one in series]
+    covariates = {
+        "past": [np.concatenate([steps, one]) for one in given["past"]],
+        "future": [np.concatenate([steps, one]) for one in given["future"]],
+        "static": given["static"],
+    }
+    plain, fitted = model().fit(series, **given), model().fit(longer, **covariates)
+    assert fitted.predict_quantiles().tobytes() == plain.predict_quantiles().tobytes()
+    assert fitted.predict(series=longer, **covariates).tobytes() == plain.predict().tobytes()
+    months = np.arange(count + len(series[0])) + np.datetime64("2020-01")
+    columns = {"month": months.astype("datetime64[D]"), "sales": longer[0]}
+    found = model(max_iter=1).fit(columns, time="month", target="sales").predict_table(1)["month"]
+    assert str(found[0]) == str(months[-1] + 1) + "-01"
+
+
+def test_a_long_table_without_names_is_recognized():
+    with pytest.raises(ost.DTypeError, match=r"If this is a long table, name its columns: id=, time="):
+        model().fit(table())
+    with pytest.raises(ost.ConfigError, match=r"predict_quantiles"):
+        model().predict_quantiles()

@@ -134,9 +134,13 @@ def read_covariates(
 def too_short(owner: str, id: Any, has: int, needed: int) -> ShapeError:
     """The error of future covariates that end too early."""
     return ShapeError(
-        f"{owner}: future[{shown(id)}] ends at step {has}; the forecasts read it up to step {needed}, "
-        "counted from the first one that the model keeps: add the later values, or ask for fewer steps"
+        f"{owner}: future[{shown(id)}] ends {_counted(needed - has)} before the last one that the "
+        "forecasts read; add the values of these steps, or ask for fewer steps"
     )
+
+
+def _counted(steps: int) -> str:
+    return "1 step" if steps == 1 else f"{steps} steps"
 
 
 def _parts(owner: str, name: str, given: Any, ids: Sequence[Any]) -> list[Array]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.data import ByLength
-from ostinato.errors import ConfigError, ShapeError
+from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, Sequential, concat
 from ostinato.models import standing
 from ostinato.models.best import Best
@@ -160,8 +160,11 @@ class Forecaster(Forecasts):
         updates = -(-len(series) // self._rows())
         automatic = int(np.clip(round(UPDATES / updates), 8, 200))
         if continued is None:
-            season = read_season(owner, self.season, series)
             transform = head.transform(owner, self.transform, observed.ids, series)
+            observed = observed.without_lead()
+            series = observed.series
+            season = read_season(owner, self.season, series)
+            _check_lengths(owner, head, observed.ids, series)
             scale = None
             if observed.covariates is not None:
                 scale = CovariateScale.of(observed.covariates, horizon if head.is_direct else 1)
@@ -183,6 +186,8 @@ class Forecaster(Forecasts):
             for name, values in zip(observed.ids, series, strict=True):
                 transform.check(f"{owner}: y[{name!r}]", values)
                 head.check(f"{owner}: y[{name!r}]", values)
+            observed = observed.without_lead()
+            series = observed.series
             known = observed.scaled(owner, scale)
         if self.verbose:
             print(described(list(map(len, series)), season), file=sys.stderr)
@@ -304,6 +309,18 @@ class Forecaster(Forecasts):
             "ids_": list(state["ids"]),
             "_standing": dict(zip(state["ids"], standing.from_file(state, season), strict=True)),
         }
+
+
+def _check_lengths(owner: str, head: Head, ids: Sequence[Any], series: Sequence[Array]) -> None:
+    """Raises ConfigError if no series trains the last steps of a direct horizon."""
+    lengths = [len(one) for one in series]
+    most = max(lengths)
+    if head.is_direct and most <= head.horizon:
+        raise ConfigError(
+            f"{owner}: horizon is {head.horizon}, but the longest series, {shown(ids[lengths.index(most)])}, "
+            f"has {most} steps, so no step trains the end of the horizon; expected at most {most - 1}, or "
+            "method='recursive'"
+        )
 
 
 def _check_axes(owner: str, y: Any, horizon: int) -> None:

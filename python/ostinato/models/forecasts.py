@@ -72,6 +72,7 @@ class Forecasts(SequenceModel, FittedSeries):
         model was fitted on a long table, they may be one with the same columns. Raises ConfigError, and the
         errors of `fit`; ShapeError for future covariates that end before the steps that are read.
         """
+        self._check_fitted("predict")
         found = self.predict_quantiles(horizon, series=series, past=past, future=future, static=static)
         medians: Array = found[:, :, middle(self._head.levels)]
         return medians
@@ -86,7 +87,7 @@ class Forecasts(SequenceModel, FittedSeries):
         static: Any = None,
     ) -> Array:
         """The quantiles of the next steps, (series, horizon, Q) float64, rising. See `predict`."""
-        self._check_fitted("predict")
+        self._check_fitted("predict_quantiles")
         owner = f"{type(self).__name__}.predict"
         steps = self._steps_of(owner, horizon)
         ids, standings = self._standings(owner, series, given_covariates(past, future, static))
@@ -101,7 +102,9 @@ class Forecasts(SequenceModel, FittedSeries):
         self._check_fitted("predict_table")
         steps = self._steps_of(f"{type(self).__name__}.predict_table", horizon)
         quantiles, told = self.predict_quantiles(steps), self._columns
-        table = {"id" if told is None or told.id is None else told.id: np.repeat(np.array(self.ids_), steps)}
+        is_mixed = len({type(one) for one in self.ids_}) > 1
+        ids = np.array(self.ids_, object if is_mixed else None)
+        table = {"id" if told is None or told.id is None else told.id: np.repeat(ids, steps)}
         if told is None or told.clock is None or told.time is None:
             table["step"] = np.tile(np.arange(1, steps + 1), len(self.ids_))
         else:
@@ -207,6 +210,10 @@ class Forecasts(SequenceModel, FittedSeries):
             if self._head.is_direct:
                 found.append(self._direct_backtest(one, values))
             else:
+                if one.covariates is not None and origin.covariates is not None:
+                    # The first origin knows the future too, but the past only up to itself.
+                    first = replace(one.covariates, past=origin.covariates.past)
+                    origin = replace(origin, covariates=first)
                 origins = [origin, *self._steps_after(one, values)]
                 names = [name] * len(origins)
                 found.append(self._quantiles(owner, names, origins, self._head.horizon))
@@ -249,10 +256,17 @@ class Forecasts(SequenceModel, FittedSeries):
         columns = self._columns
         names = named_columns(None, None, None)
         has = column_names(y) if is_table(y) else []
-        if columns is not None and not columns.is_wide and columns.target in has:
-            names = named_columns(columns.id, columns.time, columns.target)
-            if least:
-                given = columns.covariates
+        if columns is not None and not columns.is_wide:
+            wanted = (columns.id, columns.time, columns.target)
+            if all(one in has for one in wanted if one is not None):
+                names = named_columns(*wanted)
+                for argument, one in given.items():
+                    if one is not None:
+                        raise ConfigError(
+                            f"{owner}: {argument} is given with a long table, whose columns are the "
+                            "covariates; put the values into its columns, or give series as a dict by id"
+                        )
+                given = columns.covariates if least else given
         return read_observations(owner, y, given, names, name=name, least=least)
 
     def _standings(
@@ -271,6 +285,7 @@ class Forecasts(SequenceModel, FittedSeries):
         self._check_times(owner, "series", observed)
         for one, part in zip(observed.ids, observed.series, strict=True):
             self._check_values(f"{owner}: series[{one!r}]", part)
+        observed = observed.without_lead()
         known, net = observed.scaled(owner, self._scale), self.network_
         rows = histories(
             observed.series, self.season_, self._head.horizon, self._transform, known, window_of(self._scale)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, described, shown
+from ostinato.models.series import check_ids
 from ostinato.models.times import Times, cell, read_times
 from ostinato.sequences.arrays import Array
 from ostinato.suggest import did_you_mean
@@ -109,6 +110,7 @@ def read_long(
     ids, rows = [0], [np.arange(_length(owner, table))]
     if id is not None:
         ids, rows = _groups(owner, id, column_of(owner, table, id))
+        check_ids(owner, f"the column {shown(id)}", ids)
     if not len(rows[0]):
         raise ShapeError(f"{owner}: the table has no rows; expected one for each series and time")
     if time is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,24 @@ class Observations:
         """The covariates as the network reads them. Raises ConfigError, ShapeError."""
         return scaled(owner, self.covariates, self.ids, [len(one) for one in self.series], scale)
 
+    def without_lead(self) -> Observations:
+        """The same without the steps before the first value of each series: they hold nothing to learn."""
+        firsts = [int(np.argmax(~np.isnan(one))) for one in self.series]
+        if not any(firsts):
+            return self
+        known, told = self.covariates, self.columns
+        if known is not None:
+            known = [
+                replace(one, past=one.past[n:], future=one.future[n:])
+                for one, n in zip(known, firsts, strict=True)
+            ]
+        if told is not None and told.clock is not None:
+            pairs = zip(told.starts.items(), firsts, strict=True)
+            starts = {id: told.clock.after(start, n)[-1] if n else start for (id, start), n in pairs}
+            told = replace(told, starts=starts)
+        series = [one[n:] for one, n in zip(self.series, firsts, strict=True)]
+        return Observations(self.ids, series, known, told)
+
 
 def read_observations(
     owner: str,
@@ -86,7 +104,14 @@ def read_observations(
     """
     if any(one is not None for one in names.values()):
         return _of_long_table(owner, y, given, names, least)
-    ids, series = read_series(owner, y, name, least)
+    try:
+        ids, series = read_series(owner, y, name, least)
+    except DTypeError as error:
+        if not is_table(y):
+            raise
+        raise DTypeError(
+            f"{error}. If this is a long table, name its columns: id=, time=, target="
+        ) from error
     told, indexes = None, indexes_of(owner, name, y, ids)
     if indexes is not None:
         times, clock = read_indexes(f"{owner}: {name}", ids, indexes)

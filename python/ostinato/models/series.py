@@ -27,6 +27,7 @@ def read_series(owner: str, given: Any, name: str = "y", least: int = 2) -> tupl
         given = from_table(f"{owner}: {name}", given)
     if isinstance(given, Mapping):
         ids = [_id(owner, name, one) for one in given]
+        check_ids(owner, name, ids)
         parts = [from_table(f"{owner}: {name}[{one!r}]", part) for one, part in given.items()]
     else:
         if isinstance(given, np.ndarray) and given.dtype != object:
@@ -66,6 +67,16 @@ def _id(owner: str, name: str, one: Any) -> str | int:
     raise DTypeError(f"{owner}: {name} has the id {shown(one)}; expected texts or integers")
 
 
+def check_ids(owner: str, name: str, ids: Collection[Any]) -> None:
+    """Raises ConfigError for an integer and a text that print alike."""
+    for one in ids:
+        if isinstance(one, int) and str(one) in ids:
+            raise ConfigError(
+                f"{owner}: {name} has the ids {shown(one)} and {shown(str(one))}, which print alike; expected "
+                "other names"
+            )
+
+
 def _are_numbers(given: Any) -> bool:
     return len(given) > 0 and all(isinstance(one, (int, float, np.number)) for one in given)
 
@@ -96,5 +107,11 @@ def known_id(owner: str, id: Any, ids: Collection[Any]) -> str | int:
     is_id = isinstance(id, (str, int, np.integer)) and not isinstance(id, bool)
     if is_id and id in ids:
         return _id(owner, "id", id)
+    alike = [one for one in ids if is_id and str(one) == str(id)]
+    if alike:
+        kind = "integer" if isinstance(alike[0], int) else "text"
+        raise ConfigError(
+            f"{owner}: id is {shown(id)}, which is no series of the model; the {kind} {shown(alike[0])} is one"
+        )
     known = did_you_mean(repr(id) if isinstance(id, str) else "", map(repr, ids), "ids")
     raise ConfigError(f"{owner}: id is {shown(id)}, which is no series of the model; {known}")
