@@ -72,8 +72,8 @@ def check_ids(owner: str, name: str, ids: Collection[Any]) -> None:
     for one in ids:
         if isinstance(one, int) and str(one) in ids:
             raise ConfigError(
-                f"{owner}: {name} has the ids {shown(one)} and {shown(str(one))}, which print alike; expected "
-                "other names"
+                f"{owner}: {name} has the ids {shown(one)} and {shown(str(one))}, which print alike; "
+                "expected other names"
             )
 
 
@@ -111,7 +111,8 @@ def known_id(owner: str, id: Any, ids: Collection[Any]) -> str | int:
     if alike:
         kind = "integer" if isinstance(alike[0], int) else "text"
         raise ConfigError(
-            f"{owner}: id is {shown(id)}, which is no series of the model; the {kind} {shown(alike[0])} is one"
+            f"{owner}: id is {shown(id)}, which is no series of the model; the {kind} {shown(alike[0])} is "
+            "one"
         )
     known = did_you_mean(repr(id) if isinstance(id, str) else "", map(repr, ids), "ids")
     raise ConfigError(f"{owner}: id is {shown(id)}, which is no series of the model; {known}")
