@@ -1,4 +1,4 @@
-"""The table "More methods and arguments" of docs/models.md: each estimator has what the table says, no other."""
+"""A table of docs/models.md: each estimator has the methods and arguments that it says, and no other."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import ostinato as ost
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 KINDS = {
-    name: kind
+    name: getattr(ost, name)
     for name in (
         *("SequenceClassifier", "SequenceRegressor", "SequenceTagger", "LanguageModel"),
         *("Seq2Seq", "SequenceGenerator", "Forecaster", "StateSpace"),
     )
-    for kind in (getattr(ost, name),)
 }
 SHORT = {"classifier": "SequenceClassifier", "regressor": "SequenceRegressor"}
 

@@ -31,6 +31,7 @@ def reverser() -> Any:
 
 def test_it_writes_texts_backwards(reverser):
     new = sorted(set(words(60, seed=9)))
+    # the shares of whole texts, and of letters: 30 epochs may leave a few slips
     assert reverser.score(new, [one[::-1] for one in new]) > 0.9
     assert reverser.error_rate(new, [one[::-1] for one in new]) < 0.03
     assert reverser.predict(["abcd", "dab"]) == ["dcba", "bad"]
@@ -69,12 +70,15 @@ def test_log_prob_is_that_of_all_sequences_together():
 
 
 def test_a_wide_beam_finds_the_likeliest_text():
-    model = small(max_length=3).fit(["ab", "ba"] * 6, ["xy", "yx"] * 6)
+    # "x" is the likeliest beginning, and "yy" the most frequent text: the best first step may be a wrong one
+    given: dict[str, Any] = {"max_iter": 30, "learning_rate_init": 2e-2, "schedule": None, "dropout": 0.0}
+    model = small(max_length=3, label_smoothing=0.0, **given)
+    model.fit(["ab"] * 20, ["x", "xx", "xy", "yy", "yy"] * 4)
     (found,) = model.predict(["ab"], beam_size=100)
     texts = ["".join(one) for n in range(1, 4) for one in itertools.product("xy", repeat=n)]
-    best = texts[int(model.log_prob(["ab"] * len(texts), texts).argmax())]
-    if found and len(found) < 3:  # neither the empty text nor one that was cut
-        assert found == best
+    each = dict(zip(texts, model.log_prob(["ab"] * len(texts), texts), strict=True))
+    # it learned to end after one or two letters, so what was found is no text that was cut
+    assert len(found) in (1, 2) and each[found] == max(each.values())
 
 
 @pytest.mark.parametrize(
@@ -100,6 +104,7 @@ def test_predictions_have_the_form_of_y(X, y, parameters, wanted):
 @pytest.mark.parametrize("attention", ["dot", "multiplicative", "multi_head"])
 def test_attention_is_chosen_by_name_of_a_plugin_too(attention):
     model = small(attention=attention, query="after").fit(WORDS, BACKWARDS)
+    # a softmax in float32: a few roundings of 6e-8
     assert model.alignment(WORDS[:1]).weights[0].sum(1) == pytest.approx(1, abs=1e-6)
 
 
