@@ -12,6 +12,7 @@ import ostinato as ost
 from ostinato.models.pairs import END
 from ostinato.models.symbols import Lexicon, read_symbols
 from tests.models.table import pairs, sequences, words
+from tests.models.table import texts_of as generators
 
 WORDS = words(24)
 BACKWARDS = [one[::-1] for one in WORDS]
@@ -193,6 +194,58 @@ def test_a_pointer_copies_words_that_training_did_not_have():
 def test_bad_input_names_row_and_place(X, y, said):
     with pytest.raises(ost.OstinatoError, match=said):
         small().fit(X, y)
+
+
+class Column:
+    """The part of a Series of pandas that is read; its index does not begin with 0."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = np.array(values, object)
+        self.dtype = self.values.dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        raise KeyError(key)
+
+    def to_numpy(self) -> Any:
+        return self.values
+
+
+def of_pandas(values: Any) -> Any:
+    pandas = pytest.importorskip("pandas")
+    return pandas.Series(values, index=range(5, 5 + len(values)))
+
+
+@pytest.mark.parametrize("column", [Column, of_pandas, tuple, np.array])
+def test_a_column_of_texts_is_a_list_of_them(column):
+    X, y = column(WORDS), column(BACKWARDS)
+    model, wanted = small().fit(X, y), small().fit(WORDS, BACKWARDS)
+    assert model.predict(X) == wanted.predict(WORDS)
+    generator = generators(max_iter=1, random_state=0).fit(None, y)
+    assert np.array_equal(generator.log_prob(None, y), generator.log_prob(None, BACKWARDS))
+
+
+@pytest.mark.parametrize("gap", [None, float("nan"), ""])
+def test_a_missing_text_is_named_wherever_it_is(gap):
+    rows, more = [gap, *WORDS], [WORDS[0], *WORDS]
+    for X, y, name in ((rows, more, "X"), (more, rows, "y")):
+        with pytest.raises(ost.OstinatoError, match=rf"Seq2Seq: {name}\[0\] is (None|nan|empty); expected"):
+            small().fit(X, y)
+    with pytest.raises(ost.OstinatoError, match=r"SequenceGenerator: y\[0\] is (None|nan|empty); expected"):
+        generators().fit(None, rows)
+
+
+@pytest.mark.parametrize("empty", [[], (), np.array([]), Column([])])
+def test_no_sequence_is_an_error_that_says_so(empty):
+    model = small().fit(WORDS, BACKWARDS)
+    with pytest.raises(ost.ShapeError, match=r"Seq2Seq.predict: X has 0 sample\(s\)"):
+        model.predict(empty)
+    with pytest.raises(ost.ShapeError, match=r"Seq2Seq.log_prob: y has 0 sample\(s\)"):
+        model.log_prob(WORDS, empty)
+    generator = generators(max_iter=1).fit(np.arange(24.0), WORDS)
+    with pytest.raises(ost.ShapeError, match=r"SequenceGenerator.log_prob: y has 0 sample\(s\)"):
+        generator.log_prob(np.arange(24.0), empty)
+    with pytest.raises(ost.ShapeError, match=r"SequenceGenerator.predict: X has 0 sample\(s\)"):
+        generator.predict(empty)
 
 
 def test_another_form_than_that_of_training_is_refused():

@@ -172,7 +172,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         self, owner: str, X: Any, known: Lexicon | Scaler | None, name: str = "X"
     ) -> Symbols | list[Array]:
         """Rows of symbols or of features. Raises ConfigError for the other kind than in fit."""
-        symbols = holds_symbols(X)
+        symbols = holds_symbols(X, isinstance(known, Lexicon))
         if known is not None and symbols != isinstance(known, Lexicon):
             kinds = ("features", "symbols")
             raise ConfigError(

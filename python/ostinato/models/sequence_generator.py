@@ -130,7 +130,7 @@ class SequenceGenerator(PairModel, GeneratorState):
 
     def _read_answers(self, owner: str, y: Any, known: Lexicon | Scaler | None) -> Symbols | list[Array]:
         """Rows of symbols, or of numbers (T, K). Raises ConfigError for the other kind than in fit."""
-        symbols = holds_symbols(y)
+        symbols = holds_symbols(y, isinstance(known, Lexicon))
         if known is not None and symbols != isinstance(known, Lexicon):
             kinds = ("numbers", "symbols")
             raise ConfigError(f"{owner}: y holds {kinds[symbols]}; the first fit had {kinds[not symbols]}")

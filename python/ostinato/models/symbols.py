@@ -37,13 +37,20 @@ class Symbols:
         return len(self.rows)
 
 
-def holds_symbols(given: Any) -> bool:
-    """Whether the first row is a text, or holds texts or whole numbers: what is no array of features."""
+def holds_symbols(given: Any, otherwise: bool = False) -> bool:
+    """Whether the first row that is one is a text, or holds texts or whole numbers, and no features.
+
+    otherwise: the answer if there is no such row: of an empty list, or of missing values alone.
+    """
     if isinstance(given, (str, bytes)):
         return True
-    if is_frame(given) or not _is_list(given) or not len(given):
+    rows = _in_list(given)
+    if is_frame(rows) or not _is_list(rows):
         return False
-    return _form_of(given[0]) is not None
+    for row in rows:
+        if not _is_missing(row):
+            return _form_of(row) is not None
+    return otherwise
 
 
 def read_symbols(owner: str, name: str, given: Any, level: str) -> Symbols:
@@ -54,7 +61,7 @@ def read_symbols(owner: str, name: str, given: Any, level: str) -> Symbols:
     """
     if isinstance(given, (str, bytes)):
         raise DTypeError(f"{owner}: {name} is the text {shown(given)}; expected a list of texts: [text]")
-    rows = given.to_numpy() if is_series(given) else given
+    rows = _in_list(given)
     if not _is_list(rows) or is_frame(rows):
         raise DTypeError(
             f"{owner}: {name} is {shown(given)}; expected a list of texts, or of lists of symbols"
@@ -83,6 +90,20 @@ _EXPECTED: Final = "a text, a list of texts, or a list of whole numbers"
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def _in_list(given: Any) -> Any:
+    """The rows of a Series; anything else as it is."""
+    return list(given.to_numpy()) if is_series(given) else given
+
+
+def _is_missing(row: Any) -> bool:
+    """Whether a row is a gap of a column, such as None, NaN or pandas.NA, or is empty."""
+    return row is None or _is_empty(row) or type(row).__name__ == "NAType" or _is_nan(row)
+
+
+def _is_nan(row: Any) -> bool:
+    return isinstance(row, (float, np.floating)) and bool(np.isnan(row))
 
 
 def _is_empty(row: Any) -> bool:
