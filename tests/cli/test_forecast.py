@@ -175,6 +175,16 @@ def test_dates_without_a_clock_are_left_out_with_a_line_unless_a_flag_names_them
     assert "expected regular times" in capsys.readouterr().err
 
 
+def test_working_days_count_as_steps_unless_a_flag_names_them(tmp_path, capsys):
+    weekends = tuple(n for n in range(30) if n % 7 in (5, 6))  # 2024-01-01 is a Monday
+    data = days(tmp_path / "d.csv", drop=weekends)
+    found = read_series(data, Layout())
+    assert "The dates are left out: each line is a step" in capsys.readouterr().err
+    assert not np.isnan(found.values["a"]).any() and len(found.values["a"]) == 22
+    with pytest.warns(UserWarning, match="weekend|Saturdays"):
+        assert len(read_series(data, Layout(time="day")).values["a"]) == 30
+
+
 def test_the_index_that_pandas_writes_is_no_series(tmp_path, capsys):
     for name in ("", "Unnamed: 0"):
         place = tmp_path / "d.csv"

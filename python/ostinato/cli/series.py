@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -24,7 +25,7 @@ from ostinato.models.long_table import LongTable
 from ostinato.sequences.arrays import Array
 
 HEAD: Final = ("low", "median", "high")
-_DATE: Final = re.compile(r"\d{4}-\d{2}(-\d{2})?")
+_DATE: Final = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?)?")
 # Before the name of the column of times: columns of a table of times that meet no other.
 _ID: Final = "series of "
 _VALUES: Final = "values of "
@@ -115,9 +116,10 @@ def _read_wide(path: str, layout: Layout) -> Series:
 def _with_times(
     table: Table, layout: Layout, time: str, values: dict[str, Array], places: dict[str, Array]
 ) -> LongTable | None:
-    """The steps of each series with their times; None for dates that no flag names and that fit no clock.
+    """The steps of each series with their times.
 
-    places: the rows of each series. Raises FormatError for times that fall, come twice or are missing.
+    places: the rows of each series. None for dates that no flag names and that fit no clock, or have no
+    weekends. Raises FormatError for times that fall, come twice or are missing.
     """
     rows = {name: [int(n) for n in found if table.rows[n]] for name, found in places.items()}
     kept = [n for found in rows.values() for n in found]
@@ -133,11 +135,13 @@ def _with_times(
         hint = "; if several series are below each other, name the column of their names with --id"
         unread = f", and to count lines as steps, give --ignore {time!r}" if layout.time is None else ""
         raise FormatError(f"{error}{hint}{unread}") from error
-    try:
+    if layout.time is not None:
         return read_rows(table, columns, long, kept, regular=True)
-    except FormatError as error:
-        if layout.time is not None:
-            raise
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # weekends would be missing values
+            return read_rows(table, columns, long, kept, regular=True)
+    except (FormatError, UserWarning) as error:
         print(f"{error}. The dates are left out: each line is a step", file=sys.stderr)
         return None
 
@@ -153,7 +157,7 @@ def _dates(table: Table, layout: Layout) -> str | None:
 
 
 def _is_date(text: str) -> bool:
-    if not _DATE.match(text):
+    if not _DATE.fullmatch(text):
         return False
     try:
         return not np.isnat(np.datetime64(text))
