@@ -63,6 +63,9 @@ def test_a_date_that_is_left_out_is_a_missing_value():
     [
         (lambda table: table[::-1], r"after 2024-12-01.* in the index; .*sort_index\(\)"),
         (lambda table: pd.concat([table, table[-1:]]), "in row 60, as in row 59 of the index"),
+        (lambda table: table.set_axis(range(2059, 1999, -1)), r"falls from 2059 to 2000; .*sort_index\(\)"),
+        (lambda table: table.set_axis(table.index.strftime("%d/%m/%Y")), "such as '01/01/2020', which seem"),
+        (lambda table: table.set_axis(table.index.strftime("%Y%m")), "such as '202001', which seem to be"),
         (lambda table: table.tz_localize("UTC"), "the index has .* with a time zone"),
         (
             lambda table: [table["shop 0"], table["shop 1"].to_numpy()],

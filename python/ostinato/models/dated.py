@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,11 +14,15 @@ from ostinato.models.times import DATE, ZONED, Times, read_indexes
 from ostinato.sequences.arrays import Array, as_numbers
 from ostinato.sequences.containers import from_table, is_frame, is_series
 
+LIKE_A_DATE: Final = re.compile(r"[0-9]{1,4}[./-][0-9]{1,2}([./-][0-9]{1,4}.*)?|[0-9]{6}|[0-9]{8}")
+"""Texts that are not read as dates, but may be some."""
+
 
 def index_of(value: Any) -> Any:
     """The times in the index of a table or a Series: dates, periods, or texts of dates; otherwise None.
 
-    Numbers in an index count rows, so they are no times.
+    Numbers in an index count rows, so they are no times. Raises ConfigError if they fall, and for texts that
+    seem to be dates of another form.
     """
     index: Any = getattr(value, "index", None)
     if not (is_frame(value) or is_series(value)) or not hasattr(index, "to_numpy"):
@@ -28,7 +33,23 @@ def index_of(value: Any) -> Any:
             "the columns with id=, time= and target="
         )
     times = index.to_numpy()
-    return times if len(times) and (times.dtype.kind == "M" or all(map(_is_time, times))) else None
+    if not len(times):
+        return None
+    if times.dtype.kind in "iuf":
+        if len(times) > 2 and (times[1:] < times[:-1]).all():
+            raise ConfigError(
+                f"the index of a table falls from {times[0]} to {times[-1]}; expected rows in the order of "
+                "time: .sort_index(), or .reset_index(drop=True) if they are"
+            )
+        return None
+    if times.dtype.kind == "M" or all(map(_is_time, times)):
+        return times
+    if all(isinstance(one, str) and LIKE_A_DATE.fullmatch(one) for one in times):
+        raise ConfigError(
+            f"the index of a table has texts such as {shown(times[0])}, which seem to be dates; expected a "
+            "form such as '2026-01-31': use pandas.to_datetime, or .reset_index(drop=True) to count rows"
+        )
+    return None
 
 
 def indexes_of(owner: str, name: str, given: Any, ids: Sequence[Any]) -> list[Any] | None:
