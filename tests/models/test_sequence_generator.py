@@ -145,6 +145,12 @@ def test_bad_input_names_row_and_column(X, y, said):
         of_texts().fit(X, y)
 
 
+def test_whole_numbers_are_symbols_and_floats_are_numbers():
+    counts = np.tile([10, 20, 30], (12, 1))
+    assert of_numbers().fit(None, counts).predict(1)[0].__class__ is list
+    assert of_numbers().fit(None, counts.astype(float)).predict(1)[0].shape[1] == 1
+
+
 def test_other_data_than_that_of_training_is_refused():
     texts = of_texts().fit(LABELS, words())
     with pytest.raises(ost.ConfigError, match=r"X\[0\] is 'foggy', which is no class of the first fit"):
