@@ -147,6 +147,19 @@ def test_unknown_symbols_are_counted_and_warned_of_once():
     assert len(seen) == 1 and seen[0].filename == __file__
 
 
+def test_an_alignment_of_predictions_warns_once():
+    model = small().fit(WORDS, BACKWARDS)
+    with pytest.warns(UserWarning, match="2 of 4 symbols of X are unknown") as seen:
+        model.alignment(["abzz"])
+    assert len(seen) == 1
+
+
+def test_log_prob_needs_the_sequences():
+    model = small().fit(WORDS, BACKWARDS)
+    with pytest.raises(ost.DTypeError, match=r"Seq2Seq.log_prob: y is None; expected a list of texts"):
+        model.log_prob(WORDS, None)
+
+
 def test_a_pointer_copies_words_that_training_did_not_have():
     rng = np.random.default_rng(0)
 

@@ -149,11 +149,11 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 source = Lexicon.of(Symbols(of_training(read.rows, parts), read.form), level)
             else:
                 source = Scaler.of(of_training(read, parts), compress=True)
-            taught = Symbols(of_training(wanted.rows, parts), wanted.form)
+            training = Symbols(of_training(wanted.rows, parts), wanted.form)
             known = {
                 "_source": source,
-                "_target": Lexicon.of(taught, level),
-                "_longest": max(map(len, taught.rows)),
+                "_target": Lexicon.of(training, level),
+                "_longest": max(map(len, training.rows)),
                 "_attends": self.attention is not None,
                 "_points": checks.flag(owner, "pointer", self.pointer),
             }
@@ -316,7 +316,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
         Unknown symbols count as the symbol for unknown ones; a warning counts them.
         """
-        inputs, tokens, _, _ = self._given("log_prob", X, y)
+        inputs, tokens, _, _ = self._read_pairs("log_prob", X, y)
         return with_jobs(
             type(self).__name__, self.n_jobs, lambda: self.network_.log_prob(inputs, tokens, begin=END)
         )
@@ -326,7 +326,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
         The last step writes the end. Raises ConfigError without attention.
         """
-        inputs, tokens, _, _ = self._given("alignment", X, y)
+        inputs, tokens, _, _ = self._read_pairs("alignment", X, y)
         return alignment(self.network_, inputs, tokens, begin=END, of="source")
 
     def plot_alignment(self, x: Any, y: Any = None) -> Any:
@@ -341,30 +341,32 @@ class Seq2Seq(PairModel, Seq2SeqState):
                     f"{owner}: {name} has {len(one)} symbols; a picture shows {MOST_DRAWN} or fewer"
                 )
         given = [x], None if y is None else [y]
-        inputs, tokens, read, wanted = self._given("plot_alignment", *given, names=("x", "y"))
+        inputs, tokens, read, wanted = self._read_pairs("plot_alignment", *given, names=("x", "y"))
         found = alignment(self.network_, inputs, tokens, begin=END, of="source")
         labels = read.rows[0] if isinstance(read, Symbols) else None
         ax = found.plot(source=labels, target=[*wanted[0], "end"])
         ax.set(xlabel="read", ylabel="written")
         return ax
 
-    def _given(
+    def _read_pairs(
         self, call: str, X: Any, y: Any, names: tuple[str, str] = ("X", "y")
     ) -> tuple[dict[str, Any], list[Array], Symbols | list[Array], list[list[str]]]:
-        """Inputs and targets of given pairs, and their symbols; y None for what is predicted."""
+        """Inputs and targets of given pairs, and their symbols; y None for what is predicted, to look at."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
         if not self._attends and call != "log_prob":
             raise ConfigError(f"{owner}: attention is None, so this decoder has no weights to show")
-        if y is None:
+        predicted = y is None and call != "log_prob"
+        if predicted:
             wanted = Symbols(self._written(call, X, None), self._target.form)
         else:
             wanted = self._target.read(owner, names[1], y)
         read = self._read_source(owner, X, self._source, names[0])
         same_count(owner, len(read), len(wanted))
         inputs, tokens = self._inputs(owner, vars(self), read), _targets(self._target, wanted)
-        self._warn(owner, "X", inputs)
-        warn_of_unknown(owner, "y", [row[:-1] - 1 for row in tokens], 5)
+        if not predicted:  # a prediction has warned of X
+            self._warn(owner, names[0], inputs)
+            warn_of_unknown(owner, names[1], [row[:-1] - 1 for row in tokens], 5)
         return inputs, tokens, read, wanted.rows
 
     def _compared(self, call: str, X: Any, y: Any) -> tuple[list[list[str]], list[list[str]]]:
