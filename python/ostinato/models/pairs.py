@@ -73,7 +73,7 @@ class PairModel(SequenceModel, PairState):
 
     def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
         most = self._most(attributes)
-        made = [_completed(one, most) for one in super()._strategies(attributes)]
+        made = [_with_known_options(one, most) for one in super()._strategies(attributes)]
         self._check_strategies(made)
         return made
 
@@ -108,7 +108,7 @@ def same_count(owner: str, rows: int, wanted: int) -> None:
         raise ShapeError(f"{owner}: X has {rows} sequences, y has {wanted}; expected as many")
 
 
-def _completed(given: Any, most: int) -> Any:
+def _with_known_options(given: Any, most: int) -> Any:
     """A strategy that is given by its name or class, with the arguments that this estimator knows.
 
     `end` and `max_length` are those of decoding; `longer` is "wait", because a pair cannot be cut.

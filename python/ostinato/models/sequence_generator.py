@@ -82,6 +82,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         Args:
             X: numbers (N, F), or labels (N,): texts, whole numbers or booleans; None for no context.
             y: N sequences: texts, lists of texts, lists of whole numbers; or arrays (T, K) of numbers.
+                Whole numbers are symbols, in arrays too; write counts as floats.
             groups: (N,) of anything: pairs of one group are held out together.
 
         Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
@@ -119,7 +120,7 @@ class SequenceGenerator(PairModel, GeneratorState):
                 ),
                 "_longest": max(map(len, training)),
             }
-        fed, targets = _taught(known["_answers"], rows, self.dtype)
+        fed, targets = _teacher_forced(known["_answers"], rows, self.dtype)
         symbols = isinstance(known["_answers"], Lexicon)
         loss = "cross_entropy" if symbols else WithEnd()
         self._most(known)
@@ -180,7 +181,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         search finds; of numbers (T, K), the mean of each step, until an end is likelier than not. A sequence
         does not depend on the others. Raises DTypeError, ShapeError, ConfigError.
         """
-        owner, given, rows = self._given("predict", X)
+        owner, given, rows = self._read_contexts("predict", X)
         if isinstance(self._answers, Lexicon):
             beam = checks.count(owner, "beam_size", self.beam_size, at_least=1)
             return self._texts(self._decoded(given, rows, beam=beam))
@@ -207,7 +208,7 @@ class SequenceGenerator(PairModel, GeneratorState):
 
         Raises DTypeError, ShapeError, ConfigError.
         """
-        owner, given, rows = self._given("sample", X)
+        owner, given, rows = self._read_contexts("sample", X)
         heat = checks.number(owner, "temperature", temperature, at_least=0)
         if heat > HOTTEST:
             raise ConfigError(f"{owner}: temperature is {heat:g}; expected 0 to {HOTTEST:g}")
@@ -239,7 +240,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         owner = f"{type(self).__name__}.{call}"
         rows = self._read_answers(owner, y, self._answers)
         given = self._contexts.read(owner, X, len(rows), self.dtype)
-        fed, targets = _taught(self._answers, rows, self.dtype)
+        fed, targets = _teacher_forced(self._answers, rows, self.dtype)
         steps = sum(map(len, targets))
         if isinstance(self._answers, Lexicon):
             warn_of_unknown(owner, "y", [row[:-1] - 1 for row in targets], 5)
@@ -252,7 +253,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         each = [_density(one, row) - len(row) * scale for one, row in zip(outputs, targets, strict=True)]
         return np.array(each, np.float64), steps
 
-    def _given(self, call: str, X: Any) -> tuple[str, dict[str, Any], int]:
+    def _read_contexts(self, call: str, X: Any) -> tuple[str, dict[str, Any], int]:
         """Contexts for the network, and the number of rows."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
@@ -322,7 +323,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         }
 
 
-def _taught(
+def _teacher_forced(
     known: Lexicon | Scaler, rows: Symbols | list[Array], dtype: str
 ) -> tuple[list[Array], list[Array]]:
     """What each step reads, and what it should write."""
