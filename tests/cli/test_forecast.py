@@ -230,4 +230,5 @@ def test_other_columns_of_a_long_file_are_named(tmp_path, capsys):
     assert main(["forecast", str(place), "--target", "y", "--ignore", "t", "--save", model, *FEW]) == 0
     expected = capsys.readouterr().out
     assert main(["predict", model, str(place)]) == 0
-    assert capsys.readouterr().out == expected
+    told = capsys.readouterr()
+    assert told.out == expected and told.err == f"{place}: series: y; left out: s, t, w, v\n"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ostinato.cli import saved
+from ostinato.cli.column_roles import tell_roles
 from ostinato.cli.layout_flags import add_layout_flags, layout_of
 from ostinato.cli.picture import check_folder
 from ostinato.cli.plugin_files import add_flag
@@ -69,6 +70,7 @@ def _forecasts(options: argparse.Namespace, model: Forecaster, fitted: Layout) -
     layout = Layout(given.target or fitted.target, given.id or fitted.id, given.time or fitted.time, ignore)
     layout = replace(layout, decimal=decimal)
     series = read_series(options.data, layout)
+    tell_roles(options.data, series.roles)
     found = model.predict_quantiles(options.horizon, series=series.values)
     return forecast_lines(list(series.values), low_median_high(model, found), series)
 
