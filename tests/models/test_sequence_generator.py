@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.sequence_generator import _density
-from ostinato.models.with_end import WithEnd
+from ostinato.models.with_end import WithEnd, density
 from tests.models.table import LABELS, contexts, numbers_of, ramps, texts_of, words
 
 
@@ -78,7 +77,7 @@ def test_the_loss_of_numbers_is_their_density():
         one[...] = np.eye(7) if "weight" in name else 0.0
     loss, _ = net.value_and_grad(outputs[None], targets[None], loss=WithEnd(), reduction="sum")
     # both in float64, in another order
-    assert loss == pytest.approx(-_density(outputs, targets), rel=1e-12)
+    assert loss == pytest.approx(-density(outputs, targets), rel=1e-12)
     assert ost.testing.check(WithEnd, "quick", kind="loss").ok
 
 

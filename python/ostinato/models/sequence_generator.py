@@ -20,7 +20,7 @@ from ostinato.models.scaling import Scaler
 from ostinato.models.sequence_model import Examples, TrainingState
 from ostinato.models.symbols import LEVELS, Lexicon, Symbols, holds_symbols, read_symbols, warn_of_unknown
 from ostinato.models.threads import with_jobs
-from ostinato.models.with_end import SMALLEST, WithEnd
+from ostinato.models.with_end import WithEnd, density, deviations
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.sequences.arrays import Array
@@ -250,7 +250,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         inputs = {**given, "written": fed} if given else fed
         outputs = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(inputs))
         scale = np.log(self._answers.deviation).sum()
-        each = [_density(one, row) - len(row) * scale for one, row in zip(outputs, targets, strict=True)]
+        each = [density(one, row) - len(row) * scale for one, row in zip(outputs, targets, strict=True)]
         return np.array(each, np.float64), steps
 
     def _read_contexts(self, call: str, X: Any) -> tuple[str, dict[str, Any], int]:
@@ -295,7 +295,7 @@ class SequenceGenerator(PairModel, GeneratorState):
             if seed is not None and temperature > 0:
                 for row, own in enumerate(random):
                     noise, coin = own.standard_normal(width), own.random()
-                    last[row] += temperature * _deviations(outputs[row]) * noise
+                    last[row] += temperature * deviations(outputs[row]) * noise
                     ends[row] = np.log(coin / (1 - coin)) < outputs[row, -1] / temperature
             last = last.astype(self.dtype)
             written[:, step] = last
@@ -338,22 +338,3 @@ def _teacher_forced(
     return fed, [
         np.concatenate([row, end], axis=1).astype(dtype) for row, end in zip(scaled, last, strict=True)
     ]
-
-
-def _deviations(outputs: Array) -> Array:
-    """The standard deviations of one step, (K,)."""
-    width = len(outputs) // 2
-    found: Array = np.sqrt(np.maximum(np.exp(outputs[width : 2 * width]), SMALLEST))
-    return found
-
-
-def _density(outputs: Array, targets: Array) -> float:
-    """The log-density of scaled numbers and their end: minus the loss of `WithEnd`, summed over the steps."""
-    outputs, targets = outputs.astype(np.float64), targets.astype(np.float64)
-    width = targets.shape[1] - 1
-    log_variance = np.maximum(outputs[:, width : 2 * width], np.log(SMALLEST))
-    error = targets[:, :width] - outputs[:, :width]
-    normal = -0.5 * (log_variance + error**2 * np.exp(-log_variance) + np.log(2 * np.pi)).sum()
-    logit = outputs[:, -1]
-    ends = np.logaddexp(0.0, logit) - targets[:, -1] * logit
-    return float(normal - ends.sum())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+import numpy as np
+
 from ostinato.errors import ConfigError
 from ostinato.losses import GaussianNLL
 from ostinato.losses.loss import Loss
 from ostinato.ops import Value, softplus
+from ostinato.sequences.arrays import Array
 
 SMALLEST: Final = 1e-4
 """The smallest variance, in the units of scaled numbers."""
@@ -40,3 +43,22 @@ class WithEnd(Loss):
         numbers = self.normal.step(y[: 2 * features], target[:features]) * float(features)
         logit, last = y[2 * features], target[features]
         return numbers + softplus(logit) - last * logit
+
+
+def deviations(outputs: Array) -> Array:
+    """The standard deviations of one step, (K,)."""
+    width = len(outputs) // 2
+    found: Array = np.sqrt(np.maximum(np.exp(outputs[width : 2 * width]), SMALLEST))
+    return found
+
+
+def density(outputs: Array, targets: Array) -> float:
+    """The log-density of scaled numbers and their end: minus the loss of `WithEnd`, summed over the steps."""
+    outputs, targets = outputs.astype(np.float64), targets.astype(np.float64)
+    width = targets.shape[1] - 1
+    log_variance = np.maximum(outputs[:, width : 2 * width], np.log(SMALLEST))
+    error = targets[:, :width] - outputs[:, :width]
+    normal = -0.5 * (log_variance + error**2 * np.exp(-log_variance) + np.log(2 * np.pi)).sum()
+    logit = outputs[:, -1]
+    ends = np.logaddexp(0.0, logit) - targets[:, -1] * logit
+    return float(normal - ends.sum())
