@@ -138,7 +138,7 @@ def _numbers(owner: str, X: Any, known: Scaler | None) -> Array:
     if given.dtype.kind not in "biuf":
         raise DTypeError(f"{owner}: X has dtype {given.dtype}; expected numbers (N, F), or labels (N,)")
     given = given[:, None] if given.ndim == 1 else given
-    if not len(given):
+    if given.ndim and not len(given):
         raise ShapeError(f"{owner}: X has 0 sample(s); expected at least one")
     if given.ndim != 2 or 0 in given.shape:
         raise ShapeError(f"{owner}: X is {given.shape}; expected numbers (N, F), or labels (N,)")

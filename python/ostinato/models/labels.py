@@ -119,5 +119,5 @@ def _warn_of_column() -> None:
     warnings.warn(
         "A column-vector y was passed when a 1d array was expected: (N, 1) is read as (N,)",
         kind,
-        stacklevel=6,
+        stacklevel=7,
     )

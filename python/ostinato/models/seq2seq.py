@@ -358,7 +358,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             raise ConfigError(f"{owner}: attention is None, so this decoder has no weights to show")
         predicted = y is None and call != "log_prob"
         if predicted:
-            wanted = Symbols(self._written(call, X, None), self._target.form)
+            wanted = Symbols(self._written(call, X, None, name=names[0]), self._target.form)
         else:
             wanted = self._target.read(owner, names[1], y)
         read = self._read_source(owner, X, self._source, names[0])
@@ -376,12 +376,12 @@ class Seq2Seq(PairModel, Seq2SeqState):
         return self._written(call, X, None, wanted), wanted.rows
 
     def _written(
-        self, call: str, X: Any, beam_size: int | None, wanted: Symbols | None = None
+        self, call: str, X: Any, beam_size: int | None, wanted: Symbols | None = None, name: str = "X"
     ) -> list[list[str]]:
-        """The symbols of each prediction. wanted: as many rows."""
+        """The symbols of each prediction. wanted: as many rows; name: of the argument X."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
-        read = self._read_source(owner, X, self._source)
+        read = self._read_source(owner, X, self._source, name)
         if wanted is not None:
             same_count(owner, len(read), len(wanted))
         inputs = self._inputs(owner, vars(self), read)
