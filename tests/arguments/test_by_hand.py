@@ -35,6 +35,14 @@ WRONG = {
         r"EarlyStopping\(\), not the class",
     ),
     "a criterion without parameters": (lambda: ost.Criterion("mse", 3), "loss 'mse' has no parameters"),
+    "axes that cannot draw": (
+        lambda: ost.analysis.Alignment([np.ones((1, 1))]).plot(ax=[3]),
+        r"ax is \[3\]; expected axes of matplotlib",
+    ),
+    "labels without a number": (
+        lambda: ost.analysis.Alignment([np.ones((1, 1))]).plot(source=3),  # type: ignore[arg-type]
+        "source is 3; expected 1 labels",
+    ),
     "quantiles that do not end": (lambda: ost.losses.Pinball(quantiles=[10**400]), "quantiles"),
 }
 

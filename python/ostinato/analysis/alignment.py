@@ -52,6 +52,8 @@ class Alignment:
         ):
             if labels is None:
                 continue
+            if not hasattr(labels, "__getitem__") or not hasattr(labels, "__len__"):
+                raise DTypeError(f"plot: {name} is {shown(labels)}; expected {count} labels")
             if len(labels) != count:
                 raise ShapeError(f"plot: {name} has {len(labels)} labels; expected {count}")
             settle = ax.set_yticks if name == "target" else ax.set_xticks
