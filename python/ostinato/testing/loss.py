@@ -113,7 +113,8 @@ def target(one: LossSubject) -> None:
     case = one.case(3, 4)
     others = [one.case(3, 4, draw=draw) for draw in range(1, DRAWS)]
     bases = [case]
-    if case.loss.target == "output" and case.targets.shape[-1] == case.y.shape[-1]:
+    is_near = case.targets.shape[-1] == case.y.shape[-1] and case.loss.target_range() is None
+    if case.loss.target == "output" and is_near:
         # With targets that are all far from the outputs, a loss that counts near ones would always be 0.
         bases.append(replace(case, targets=case.y + 0.01 * case.targets))
     retargeted = [replace(case, targets=other.targets) for other in others]

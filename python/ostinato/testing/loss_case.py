@@ -186,7 +186,11 @@ class LossSubject(subject.Made):
         elif loss.target == "index":
             targets = rng.integers(0, classes, of)
         else:
-            targets = rng.standard_normal((*of, loss.target_size(width))).astype(dtype)
+            drawn = rng.standard_normal((*of, loss.target_size(width)))
+            span = loss.target_range()
+            if span is not None:
+                drawn = span[0] + (span[1] - span[0]) / (1 + np.exp(-drawn))
+            targets = drawn.astype(dtype)
         lengths = None
         if ragged:
             lengths = rng.integers(0, steps + 1, rows)

@@ -117,7 +117,7 @@ FAULTS = [
     (OverflowInFloat32Only, "float32", "apart"),
     (FinishedByNaN, "finish", "nan"),
     (FinishKeepsASum, "finish", ", then "),
-    (BetterIsAnything, "descriptor", "'lower' or 'higher'"),
+    (BetterIsAnything, "descriptor", "'lower', 'higher' or 'nearest to 0.8'"),
     (OptionIsAFunction, "options", "no file can hold"),
     (MetricSpec("other", dict), "descriptor", "expected a Metric"),
 ]
