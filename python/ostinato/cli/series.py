@@ -23,6 +23,7 @@ from ostinato.errors import ConfigError, FormatError
 from ostinato.models import Forecaster
 from ostinato.models.long_table import LongTable
 from ostinato.sequences.arrays import Array
+from ostinato.settings import warnings_apart
 
 HEAD: Final = ("low", "median", "high")
 _DATE: Final = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?)?")
@@ -137,10 +138,13 @@ def _with_times(
         raise FormatError(f"{error}{hint}{unread}") from error
     if layout.time is not None:
         return read_rows(table, columns, long, kept, regular=True)
+
+    def strict() -> LongTable | None:
+        warnings.simplefilter("error", UserWarning)  # weekends would be missing values
+        return read_rows(table, columns, long, kept, regular=True)
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # weekends would be missing values
-            return read_rows(table, columns, long, kept, regular=True)
+        return warnings_apart(strict)
     except (FormatError, UserWarning) as error:
         print(f"{error}. The dates are left out: each line is a step", file=sys.stderr)
         return None

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from ostinato.sequences.arrays import Array
+from ostinato.settings import ignoring
 
 LONGEST: Final = 2.0
 """The longest step in any parameter."""
@@ -43,8 +44,8 @@ def minimized(
         for _ in range(HALVINGS):
             tried = np.where(todo[:, None], x + length[:, None] * direction, x)
             new_value, new_gradient = evaluate(tried)
-            with np.errstate(invalid="ignore"):
-                good = todo & np.isfinite(new_value) & (new_value <= value + ARMIJO * length * slope)
+            bound = value + ARMIJO * length * slope
+            good = todo & np.isfinite(new_value) & ignoring(np.less_equal, new_value, bound)
             good &= np.isfinite(new_gradient).all(1)
             for target, source in zip(found, (tried, new_value, new_gradient), strict=True):
                 target[good] = source[good]

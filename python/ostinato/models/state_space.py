@@ -23,6 +23,7 @@ from ostinato.models.series import known_id, read_values
 from ostinato.models.threads import with_jobs
 from ostinato.models.transform import Transform
 from ostinato.sequences.arrays import Array, as_array
+from ostinato.settings import ignoring
 
 Self = TypeVar("Self", bound="StateSpace")
 
@@ -263,14 +264,17 @@ def _nll(net: Any, structure: Structure, series: Sequence[Array], at: Array) -> 
     inputs = [_inputs(one, row) for one, row in zip(series, at, strict=True)]
     run = net.run(inputs, state=_diffuse(structure, len(series)), training=True)
     values, slopes = np.zeros(len(series)), np.zeros_like(run.outputs)
-    with np.errstate(all="ignore"):  # values that are not finite are refused by the caller
+
+    def measure() -> Any:
         for n, one in enumerate(series):
             counted, (e, f) = _counted(one, structure.size), run.outputs[n, : len(one)].T
             terms = 0.5 * (math.log(2 * math.pi) + np.log(f) + e * e / f)
             values[n] = np.where(counted, terms, 0.0).sum()
             slope = np.stack([e / f, 0.5 * (1.0 - e * e / f) / f], axis=1)
             slopes[n, : len(one)] = np.where(counted[:, None], slope, 0.0)
-        found = run.backward(slopes).inputs
+        return run.backward(slopes).inputs
+
+    found = ignoring(measure)  # values that are not finite are refused by the caller
     return values, np.stack([found[n, : len(one), 2:].sum(0) for n, one in enumerate(series)])
 
 

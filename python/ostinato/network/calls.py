@@ -57,8 +57,8 @@ class Calls:
         first_step: int = 0,
         seed: int | None = None,
         training: bool = False,
-        regularize: bool = True,
         input_gradient: bool = True,
+        regularize: bool = True,
     ) -> Run:
         """Runs the network over whole sequences.
 
@@ -91,9 +91,9 @@ class Calls:
             seed: of the regularizers' noise. The same seed gives the same masks to the rows of a call, by
                 their place in it. None takes the next of a series that the network's own seed decides.
             training: keep what `Run.backward` needs, and regularize.
+            input_gradient: False leaves `Gradients.inputs` of `Run.backward` out, as in `value_and_grad`.
             regularize: False leaves regularizers at rest in training too, so that `Run.backward` is the
                 gradient of what the network computes without training, such as a saliency.
-            input_gradient: False leaves `Gradients.inputs` of `Run.backward` out, as in `value_and_grad`.
 
         Raises ShapeError, DTypeError or ConfigError, naming the argument.
         """

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from ostinato.sequences.arrays import Array
+from ostinato.settings import ignoring
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 STARTED: Final = 1
@@ -39,8 +40,7 @@ def _double(field: int, value: float) -> bytes:
 
 
 def _single(field: int, value: float) -> bytes:
-    with np.errstate(over="ignore"):  # beyond float32 is infinity
-        held = np.array(value, "<f4").tobytes()
+    held: bytes = ignoring(np.array, value, "<f4").tobytes()  # beyond float32 is infinity
     return _varint(field << 3 | FIXED32) + held
 
 
