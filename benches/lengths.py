@@ -241,7 +241,7 @@ def table(content: dict[str, Any]) -> str:
     note = (
         f"One training step of a batch of {shape['N']} rows, {shape['H']} features in and out, attention "
         f"with {shape['heads']} heads; float32, one thread. {told['processor']}, {told['instruction_set']}; "
-        f"torch {told['torch']}; {told['load']:.0f} programs were running or waiting."
+        f"torch {told['torch']}."
     )
     return "\n".join([*lines, "", *textwrap.wrap(note, 130)])
 
