@@ -59,4 +59,4 @@ def test_the_table_of_lengths_is_that_of_the_last_measurement():
     page = (ROOT / "docs/long-sequences.md").read_text(encoding="utf-8")
     for row in content["rows"]:
         assert f"| {row['layer']} | {row['ms'][0]:,.1f} |" in page
-    assert f"torch {content['machine']['torch']};" in page
+    assert f"torch {content['machine']['torch']}." in page
