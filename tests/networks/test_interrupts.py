@@ -16,6 +16,9 @@ pytestmark = pytest.mark.serial
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(16, 12000, 32)).astype(np.float32)
 ROW = X[:1].copy()
+# A call looks for signals every 40 ms (rust/py/src/poller.rs). A wave of 12,000 steps takes 120 ms on a fast
+# processor: three looks, where the test wants four.
+LONG_ROW = RNG.normal(size=(1, 24000, 32)).astype(np.float32)
 
 Call = Callable[[], list[Any]]
 
@@ -65,8 +68,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     "truncated": lambda: grads(ost.GRU(32, 80), X, ost.TruncatedBPTT(50, 100)),
     "checkpointed": lambda: grads(ost.GRU(32, 80), X, ost.CheckpointedBPTT("20%")),
     "layer by layer": lambda: grads(ost.GRU(32, 24, bidirectional=True), X, ost.CheckpointedBPTT("40%")),
-    "a wave": lambda: grads(ost.LSTM(32, 128, 2), ROW),
-    "a wave of unlike layers": lambda: grads(ost.Sequential(ost.LSTM(32, 64), ost.LSTM(64, 128)), ROW),
+    "a wave": lambda: grads(ost.LSTM(32, 128, 2), LONG_ROW),
+    "a wave of unlike layers": lambda: grads(ost.Sequential(ost.LSTM(32, 64), ost.LSTM(64, 128)), LONG_ROW),
     "columns": lambda: grads(ost.LSTM(32, 256), ROW),
 }
 
@@ -76,8 +79,7 @@ def test_a_call_answers_signals_and_the_next_gives_the_same_bits(name: str, two_
     call = CALLS[name]()
     call()  # plans and memory are made
     expected, seconds = cost(call)
-    # Another program may hold the thread that answers for a whole call: one of three is not held.
-    assert any(answers(call, seconds) >= ANSWERS for _ in range(3))
+    assert answers(call, seconds) >= ANSWERS
     for part in (0.05, 0.4):
         assert leave(call, part * seconds)
     for found, array in zip(call(), expected, strict=True):
