@@ -96,7 +96,7 @@ from ostinato.specs import (
 from ostinato.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
-    from ostinato import analysis, data, eager, metrics, models, schedules, strategies, testing
+    from ostinato import analysis, data, eager, io, metrics, models, schedules, strategies, testing
     from ostinato.decoding import Decoded, Hypothesis, LengthNorm, Sample, TokenReward, Wu
     from ostinato.layers.attention import Attention
     from ostinato.layers.bridge import Bridge
@@ -279,6 +279,7 @@ __all__ = [
     "get_num_threads",
     "hookimpl",
     "initializers",
+    "io",
     "last",
     "load",
     "max",
@@ -302,7 +303,10 @@ __all__ = [
 
 
 # Imported at first use: most programs need few of them, and importing takes time.
-_ROOMS = ("analysis", "data", "eager", "metrics", "models", "schedules", "strategies", "testing", "tracking")
+_ROOMS = (
+    *("analysis", "data", "eager", "io", "metrics", "models", "schedules", "strategies", "testing"),
+    "tracking",
+)
 _HOMES = {
     "models": (
         "Forecaster",

@@ -1,11 +1,13 @@
-"""Model files: a safetensors container whose metadata is strict, versioned JSON.
+"""Model files: a safetensors container whose metadata is strict, versioned JSON. Weights of other programs.
 
 The file holds the structure of the network, the text of every step program and the parameters. So a model
 with a plugin's cell loads, gives bit-identical results and trains where the plugin is not installed. Reading
 a file never imports or runs code that the file names. `model.py` reads model files, which
-`ostinato.network.model_file` writes; `tree.py` reads and writes checkpoints.
+`ostinato.network.model_file` writes; `tree.py` reads and writes checkpoints; `tensors.py` reads safetensors
+files of any program.
 """
 
 from ostinato.io.model import load, save
+from ostinato.io.tensors import Tensors, read_tensors
 
-__all__ = ["load", "save"]
+__all__ = ["Tensors", "load", "read_tensors", "save"]

@@ -35,6 +35,8 @@ def explained(path: str, error: FormatError) -> FormatError:
         return error
     if not start:
         return FormatError(f"{path}: the file is empty")
+    if start[8:9] == b"{":  # safetensors, whose first bytes are a length
+        return error
     if start.startswith(_ZIP):
         kind = f"a zip archive; {_COPY}"
         if b"data.pkl" in start or b"/byteorder" in start or b".format_version" in start:

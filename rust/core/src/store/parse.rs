@@ -10,8 +10,8 @@ use super::header::{Entry, FORMAT, FORMAT_VERSION, Header, MAX_RANK, MAX_TENSORS
 use super::header::{OUR_FORMAT, OUR_VERSION, SHA256};
 use super::model::DType;
 
-const NOT_OURS: &str = "this is not a model saved by ostinato; to take weights from another program's safetensors file, \
-                        read it with the safetensors package and load the arrays by name";
+const NOT_OURS: &str = "this is not a model saved by ostinato; to take the weights of another program's safetensors \
+                        file, make the same network in Python: net.load_state_dict(ostinato.io.read_tensors(path))";
 
 /// The header in `text` and the digest in it. The caller checks whether it is canonical.
 pub(super) fn parse(text: &str) -> Result<(Header, String), StoreError> {
