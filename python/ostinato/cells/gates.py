@@ -14,3 +14,7 @@ LSTM_GATES = ("i", "f", "g", "o")
 
 GRU_GATES = ("r", "z", "n")
 """Reset gate, update gate (1 keeps the old state), candidate."""
+
+KERAS_LSTM_GATES = ("i", "f", "g", "o")
+KERAS_GRU_GATES = ("z", "r", "n")
+"""The orders of Keras, in our letters."""

@@ -4,10 +4,11 @@ The file holds the structure of the network, the text of every step program and 
 with a plugin's cell loads, gives bit-identical results and trains where the plugin is not installed. Reading
 a file never imports or runs code that the file names. `model.py` reads model files, which
 `ostinato.network.model_file` writes; `tree.py` reads and writes checkpoints; `tensors.py` reads safetensors
-files of any program.
+files of any program, `keras/` files of Keras.
 """
 
+from ostinato.io.keras import KerasWeights, load_keras
 from ostinato.io.model import load, save
 from ostinato.io.tensors import Tensors, read_tensors
 
-__all__ = ["Tensors", "load", "read_tensors", "save"]
+__all__ = ["KerasWeights", "Tensors", "load", "load_keras", "read_tensors", "save"]

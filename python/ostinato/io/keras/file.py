@@ -1,0 +1,276 @@
+"""Files of Keras 3: `.weights.h5`, and `.keras`, a zip archive of such a file and a description in JSON."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.errors import ConfigError, FormatError, OstinatoError, shown
+from ostinato.io.keras.layer import KINDS, RECURRENT, Layer
+from ostinato.network.record import parse
+from ostinato.sequences.arrays import Array
+
+GATES: Final = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
+GROUPS: Final = {
+    **{"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU", "dense": "Dense", "embedding": "Embedding"},
+    **{"bidirectional": "Bidirectional", "time_distributed": "TimeDistributed"},
+}
+"""Kinds by the names of groups, which Keras makes of the names of classes."""
+DIRECTIONS: Final = ("forward_layer", "backward_layer")
+LONGEST_CONFIG: Final = 64_000_000
+"""In bytes."""
+
+
+@dataclass
+class Stored:
+    """A layer of a file.
+
+    name: the name in Keras. arrays: for each direction, in the order of Keras. queue: layers of one queue are
+    in the order of the model. last: whether it is known to return its last step alone.
+    """
+
+    layer: Layer
+    name: str
+    arrays: list[list[Any]]
+    queue: str
+    last: bool
+
+    def read(self) -> list[list[Array]]:
+        """The numbers. Raises FormatError for arrays without floats."""
+        made = [[np.asarray(one[()]) for one in arrays] for arrays in self.arrays]
+        for array in (one for arrays in made for one in arrays):
+            if array.dtype.kind != "f":
+                raise FormatError(f"layer {shown(self.name)} has numbers of {array.dtype}; expected floats")
+        return made
+
+
+@dataclass
+class KerasFile:
+    """The layers of a file.
+
+    ordered: whether each reads the one before, as in a Sequential. plain: the names of layers without
+    weights.
+    """
+
+    layers: list[Stored]
+    ordered: bool
+    plain: list[str]
+
+
+@contextmanager
+def opened(path: str) -> Iterator[KerasFile]:
+    """The layers of a file; their numbers can be read until the end of the block.
+
+    Raises OSError; FormatError for what is no file of Keras 3; ConfigError if h5py is not installed.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ConfigError("load_keras needs h5py: pip install 'ostinato[keras]'") from error
+    with open(path, "rb") as file:
+        start = file.read(4)
+    try:
+        if start == b"PK\x03\x04":
+            with zipfile.ZipFile(path) as archive:
+                config = _config(archive)
+                with archive.open("model.weights.h5") as weights, h5py.File(weights, "r") as root:
+                    yield _described(root, config)
+        else:
+            with h5py.File(path, "r") as root:
+                yield _weights_alone(root)
+    except OstinatoError as error:
+        raise type(error)(f"{path}: {error}") from None
+    except Exception as error:  # h5py raises many kinds for damaged files
+        if isinstance(error, OSError) and not os.access(path, os.R_OK):
+            raise
+        raise FormatError(f"{path}: this is no file of Keras 3, or it is damaged: {error}") from error
+
+
+def _config(archive: zipfile.ZipFile) -> Mapping[str, Any]:
+    names = archive.namelist()
+    if "config.json" not in names or "model.weights.h5" not in names:
+        raise FormatError(
+            f"the archive has {', '.join(names[:5])}; expected config.json and model.weights.h5"
+        )
+    if archive.getinfo("config.json").file_size > LONGEST_CONFIG:
+        raise FormatError(f"config.json is longer than {LONGEST_CONFIG} bytes")
+    config: dict[str, Any] = parse(archive.read("config.json").decode("utf-8"))
+    layers = config["config"]["layers"] if isinstance(config, dict) else None
+    if config["class_name"] not in ("Sequential", "Functional") or not isinstance(layers, list):
+        raise FormatError(
+            f"the model is a {shown(config['class_name'])}; expected a Sequential or a Functional model"
+        )
+    return config
+
+
+def _described(root: Any, config: Mapping[str, Any]) -> KerasFile:
+    """The layers in the order of the description, with their options."""
+    found, plain = [], []
+    count: dict[str, int] = {}
+    groups = _groups(root)
+    for one in config["config"]["layers"]:
+        kind, options = str(one["class_name"]), one["config"]
+        if kind == "InputLayer" and config["class_name"] == "Sequential":
+            continue  # Keras keeps it outside the list that it writes
+        base = _snake(kind)
+        number = count[base] = count.get(base, -1) + 1
+        group = f"{base}_{number}" if number else base
+        name = str(options["name"])
+        if group not in groups or not _has_weights(groups[group]):
+            plain += [] if kind == "InputLayer" else [name]
+            continue
+        found.append(_stored(groups[group], kind, name, options))
+    return KerasFile(found, config["class_name"] == "Sequential", plain)
+
+
+def _weights_alone(root: Any) -> KerasFile:
+    found, plain = [], []
+    for group, item in sorted(_groups(root).items(), key=lambda one: _number(one[0])):
+        name = str(item["vars"].attrs.get("name", group)) if "vars" in item else group
+        if not _has_weights(item):
+            plain += [] if group.startswith("input_layer") else [name]
+            continue
+        base, _ = _number(group)
+        found.append(replace(_stored(item, GROUPS.get(base, base), name, {}), queue=base))
+    return KerasFile(found, False, plain)
+
+
+def _groups(root: Any) -> dict[str, Any]:
+    """The groups of layers by name. Raises FormatError for files of Keras 2."""
+    if "layers" not in root:
+        if "model_weights" in root or "layer_names" in root.attrs:
+            raise FormatError(
+                "this is a file of Keras 2; load the model there, and save it with Keras 3: "
+                "model.save('model.keras')"
+            )
+        raise FormatError(f"the file has {', '.join(list(root)[:5]) or 'nothing'}; expected layers")
+    return {name: _inside(root["layers"], name) for name in root["layers"]}
+
+
+def _inside(group: Any, name: str) -> Any:
+    """A member of a group. Raises FormatError for one that is elsewhere: a link could name any file."""
+    import h5py
+
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise FormatError(f"{group.name}/{name} is a link to another place")
+    item = group[name]
+    if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+        raise FormatError(f"{item.name} has its numbers in another file")
+    return item
+
+
+def _has_weights(group: Any) -> bool:
+    """Whether there are arrays, apart from the states of random numbers."""
+    return any(
+        _has_weights(item) if hasattr(item, "keys") else True
+        for name in group
+        if name != "seed_generator"
+        for item in (_inside(group, name),)
+    )
+
+
+def _stored(group: Any, kind: str, name: str, options: Mapping[str, Any]) -> Stored:
+    """A layer with weights. Raises FormatError for a kind that networks here do not have."""
+    place = f"layer {shown(name)}"
+    if kind == "TimeDistributed":  # as every layer here is
+        inside = options.get("layer", {"class_name": "Dense", "config": {}})
+        return _stored(_inside(group, "layer"), str(inside["class_name"]), name, inside["config"])
+    if kind == "Bidirectional":
+        inside = options.get("layer", {})
+        merge = options.get("merge_mode", "concat")
+        if merge != "concat":
+            raise FormatError(f"{place} has merge_mode={shown(merge)}; expected 'concat'")
+        arrays = [_vars(_inside(_inside(group, one), "cell"), place) for one in DIRECTIONS]
+        if inside:
+            kind = str(inside["class_name"])
+        else:
+            gates = arrays[0][0].shape[-1] // max(arrays[0][1].shape[0], 1)
+            kind = next((one for one, count in GATES.items() if count == gates), f"a layer of {gates} gates")
+        options = inside.get("config", {})
+    elif kind in RECURRENT:
+        arrays = [_vars(_inside(group, "cell"), place)]
+    elif kind in KINDS:
+        arrays = [_vars(group, place)]
+    else:
+        arrays = []
+    if kind not in KINDS or (len(arrays) == 2 and kind not in RECURRENT):
+        raise FormatError(
+            f"{place} is of the kind {shown(kind)}; expected {', '.join(KINDS)} or Bidirectional"
+        )
+    layers = [_layer(place, kind, one, options) for one in arrays]
+    if layers[1:] and layers[0] != layers[1]:
+        raise FormatError(f"{place} has {layers[0]} forwards and {layers[1]} backwards; expected the same")
+    made = replace(layers[0], bidirectional=len(layers) == 2)
+    last = kind in RECURRENT and options.get("return_sequences") is False
+    return Stored(made, name, arrays, "", last)
+
+
+def _vars(group: Any, place: str) -> list[Any]:
+    """The arrays of a layer or of its cell, in order."""
+    inside = _inside(group, "vars")
+    if list(inside) != [str(number) for number in range(len(inside))] or len(inside) > 3:
+        raise FormatError(f"{place} has the arrays {', '.join(list(inside)[:9])}; expected at most 0, 1, 2")
+    return [_inside(inside, one) for one in inside]
+
+
+def _layer(place: str, kind: str, arrays: list[Any], options: Mapping[str, Any]) -> Layer:
+    """The layer with these arrays. Raises FormatError for arrays or options that do not fit its kind."""
+    shapes = [tuple(one.shape) for one in arrays]
+    if kind == "Embedding":
+        if len(shapes) != 1 or len(shapes[0]) != 2:
+            raise FormatError(f"{place}, an Embedding, has arrays of the shapes {shapes}")
+        return Layer(kind, *shapes[0])
+    first = 1 if kind == "Dense" else 2  # the arrays before the bias
+    if len(shapes) not in (first, first + 1) or any(len(one) != 2 for one in shapes[:first]):
+        raise FormatError(f"{place}, of the kind {kind}, has arrays of the shapes {shapes}")
+    inputs, units = shapes[0]
+    gates = GATES.get(kind, 1)
+    if kind in RECURRENT:
+        units = shapes[1][0]
+    expected = [(inputs, gates * units), (units, gates * units)][:first]
+    bias = shapes[first:]
+    two = bias == [(2, gates * units)] and kind == "GRU"
+    if shapes[:first] != expected or not (two or bias in ([], [(gates * units,)])):
+        raise FormatError(
+            f"{place}, of the kind {kind}, has arrays of the shapes {shapes}; expected {expected}"
+        )
+    return Layer(kind, inputs, units, bool(bias), **_options(place, kind, options, bias, two))
+
+
+def _options(place: str, kind: str, options: Mapping[str, Any], bias: list[Any], two: bool) -> dict[str, Any]:
+    """The options that change what the layer computes. Raises FormatError for those that no network has."""
+    made: dict[str, Any] = {}
+    if kind in ("Dense", "SimpleRNN") and "activation" in options:
+        given = options["activation"]
+        made["activation"] = (
+            given if isinstance(given, str) else str((given or {}).get("class_name", "linear"))
+        )
+    if kind == "GRU":
+        made["reset_after"] = two if bias else options.get("reset_after")
+    if kind in ("LSTM", "GRU"):
+        for name, usual in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
+            if options.get(name, usual) != usual:
+                raise FormatError(f"{place} has {name}={shown(options[name])}; expected {shown(usual)}")
+    if options.get("go_backwards"):
+        raise FormatError(f"{place} has go_backwards=True; expected a Bidirectional, or False")
+    return made
+
+
+def _snake(name: str) -> str:
+    """The name of a group, as Keras makes it of a class: "SimpleRNN" is "simple_rnn"."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _number(group: str) -> tuple[str, int]:
+    """The kind and the number of a group: of "lstm_2", ("lstm", 2)."""
+    found = re.fullmatch(r"(.+?)_(\d{1,6})", group)
+    return (found[1], int(found[2])) if found else (group, 0)

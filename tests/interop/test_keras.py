@@ -1,0 +1,265 @@
+"""Weights of Keras 3: every layer gives Keras's outputs; other architectures are refused."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato.io import load_keras
+
+h5py = pytest.importorskip("h5py", reason="h5py is not installed; the extra [test] has it")
+FOLDER = Path(__file__).parents[1] / "golden" / "keras"
+
+# float32 on both sides, some hundred operations on numbers of about 1; a wrong gate or axis differs by 0.01.
+FLOAT32 = 2e-6
+
+
+def every_layer(**changed: Any) -> ost.Sequential:
+    options = {"before": "before", "nonlinearity": "relu", "width": 4, **changed}
+    return ost.Sequential(
+        ost.Embedding(6, 3),
+        ost.LSTM(3, options["width"], bidirectional=True),
+        ost.GRU(2 * options["width"], 3),
+        ost.GRU(3, 3, reset=options["before"]),
+        ost.Dropout(0.5),
+        ost.LSTM(3, 2, bias=False),
+        ost.RNN(2, 3, nonlinearity=options["nonlinearity"]),
+        ost.Dense(3, 4, "tanh"),
+        ost.Dense(4, 2),
+    )
+
+
+def branches() -> ost.Sequential:
+    return ost.Sequential(
+        ost.Bidirectional(ost.GRU(2, 3, reset="before")),
+        ost.RNN(6, 2, bidirectional=True),
+        ost.GRU(4, 4),
+        ost.Last(),
+        ost.Dense(4, 3, "softmax"),
+    )
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, np.ndarray]:
+    with np.load(FOLDER / "results.npz") as file:
+        return dict(file)
+
+
+@pytest.mark.parametrize("ending", ["keras", "weights.h5"])
+@pytest.mark.parametrize(("make", "inputs"), [(every_layer, "ids"), (branches, "x")])
+def test_the_network_computes_what_keras_computed(make, inputs, ending, results):
+    net = make()
+    expected = results[make.__name__]
+    assert np.abs(net(results[inputs]) - expected).max() > 0.1
+    load_keras(net, FOLDER / f"{make.__name__}.{ending}")
+    assert np.abs(net(results[inputs]) - expected).max() < FLOAT32
+
+
+def test_the_report_names_layers_without_weights_and_what_the_weights_do_not_say():
+    found = load_keras(every_layer(), FOLDER / "every_layer.keras")
+    assert found.used["1.weight_ih_l0_reverse"] == "both" and found.used["8.bias"] == "head"
+    assert found.without_weights == ("dropout",) and "without weights: dropout" in str(found)
+    logits = ost.Sequential(
+        ost.Bidirectional(ost.GRU(2, 3, reset="before")),
+        ost.RNN(6, 2, bidirectional=True),
+        ost.GRU(4, 4),
+        ost.Dense(4, 3),
+    )
+    assert load_keras(logits, FOLDER / "branches.keras").notes == (
+        "last returns its last step alone",
+        "classes has the activation softmax; the network returns logits",
+    )
+
+
+def test_a_graph_takes_the_layers_by_kind(results):
+    x = ost.Input("x", size=2)
+    h = ost.Bidirectional(ost.GRU(2, 3, reset="before"))(x)
+    net = ost.Graph(ost.Dense(4, 3, "softmax")(ost.last(ost.GRU(4, 4)(ost.RNN(6, 2, bidirectional=True)(h)))))
+    load_keras(net, FOLDER / "branches.keras")
+    assert np.abs(net(results["x"]) - results["branches"]).max() < FLOAT32
+
+
+@pytest.mark.parametrize("ending", ["keras", "weights.h5"])
+@pytest.mark.parametrize(
+    ("changed", "theirs", "ours"),
+    [
+        ({"before": "after"}, "GRU(3 -> 3, reset_after=False)", "GRU(3 -> 3, reset_after=True), LSTM"),
+        ({"width": 5}, "Bidirectional(LSTM(3 -> 4))", "Bidirectional(LSTM(3 -> 5))"),
+        ({"nonlinearity": "tanh"}, "SimpleRNN(2 -> 3, activation='relu')", "SimpleRNN(2 -> 3), Dense"),
+    ],
+    ids=["reset", "width", "activation"],
+)
+def test_another_architecture_is_refused_with_both(changed, theirs, ours, ending):
+    net = every_layer(**changed)
+    before = net.arena.copy()
+    if ending == "weights.h5" and "nonlinearity" in changed:
+        load_keras(net, FOLDER / "every_layer.weights.h5")  # such a file has no activations
+        return
+    with pytest.raises(ost.ConfigError) as caught:
+        load_keras(net, FOLDER / f"every_layer.{ending}")
+    assert theirs in str(caught.value) and ours in str(caught.value)
+    assert np.array_equal(net.arena, before)
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        pytest.param(lambda: ost.LSTM(3, 4, peepholes=True), id="peepholes"),
+        pytest.param(lambda: ost.IndRNN(3, 4), id="another cell"),
+        pytest.param(lambda: ost.GRU(3, 3, residual=True), id="residual"),
+        pytest.param(lambda: ost.LSTM(3, 4, regularizers=[ost.LayerNorm()]), id="layer norm"),
+        pytest.param(lambda: ost.Bidirectional(ost.GRU(3, 4, 2)), id="a stack in two directions"),
+    ],
+)
+def test_a_network_that_keras_does_not_have_is_refused(net):
+    with pytest.raises(ost.ConfigError, match="which Keras does not have"):
+        load_keras(net(), FOLDER / "branches.keras")
+
+
+def test_more_or_fewer_layers_are_refused():
+    with pytest.raises(ost.ConfigError, match="expected the same layers"):
+        load_keras(ost.Sequential(branches(), ost.Dense(3, 3)), FOLDER / "branches.keras")
+    with pytest.raises(ost.ConfigError, match="expected the same layers"):
+        load_keras(ost.GRU(4, 4), FOLDER / "branches.keras")
+    with pytest.raises(ost.DTypeError, match="expected a Network"):
+        load_keras("net", FOLDER / "branches.keras")
+
+
+def file(path: Path, groups: dict[str, list[Any]]) -> Path:
+    with h5py.File(path, "w") as root:
+        for group, arrays in groups.items():
+            for number, array in enumerate(arrays):
+                root[f"layers/{group}/vars/{number}"] = np.asarray(array)
+    return path
+
+
+def test_layers_of_one_size_and_of_unknown_order_are_refused(tmp_path):
+    square = [np.eye(2), np.zeros(2)]
+    path = file(tmp_path / "m", {"dense": square, "time_distributed/layer": square})
+    net = ost.Sequential(ost.Dense(2, 2), ost.Dense(2, 2))
+    with pytest.raises(ost.ConfigError, match="has no order of them"):
+        load_keras(net, path)
+    load_keras(net, file(tmp_path / "n", {"dense": square, "dense_1": [2 * np.eye(2), np.zeros(2)]}))
+    assert np.array_equal(net.parameters()["1.weight"], 2 * np.eye(2))
+
+
+def test_layers_are_in_the_order_of_their_numbers(tmp_path):
+    groups = {f"dense_{n}" if n else "dense": [np.full((1, 1), n), np.zeros(1)] for n in range(12)}
+    net = ost.Sequential(*(ost.Dense(1, 1) for _ in range(12)))
+    with pytest.raises(ost.FormatError, match="numbers of int64"):
+        load_keras(net, file(tmp_path / "m", groups))
+    load_keras(net, file(tmp_path / "m", {n: [a.astype(float) for a in one] for n, one in groups.items()}))
+    assert [net.parameters()[f"{n}.weight"][0, 0] for n in range(12)] == list(range(12))
+
+
+def test_damaged_and_other_files_are_format_errors(tmp_path):
+    net = ost.Dense(2, 2)
+    path = tmp_path / "m"
+    good = (FOLDER / "branches.weights.h5").read_bytes()
+    for data, message in (
+        (b"", "no file of Keras 3"),
+        (good[:2000], "no file of Keras 3"),
+        (b"PK\x03\x04" + bytes(40), "no file of Keras 3"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(ost.FormatError, match=message):
+            load_keras(net, path)
+    with pytest.raises(FileNotFoundError):
+        load_keras(net, tmp_path / "none")
+    for groups, message in (
+        ({"conv1d": [np.ones((3, 2, 2))]}, "of the kind 'conv1d'; expected SimpleRNN"),
+        ({"functional/layers/dense": [np.ones((2, 2))]}, "of the kind 'functional'"),
+        ({"dense": [np.ones(2)]}, "arrays of the shapes"),
+        ({"lstm/cell": [np.ones((2, 8)), np.ones((3, 8))]}, "arrays of the shapes"),
+        ({"gru/cell": [np.ones((2, 9)), np.ones((3, 9)), np.ones((3, 9))]}, "arrays of the shapes"),
+        ({"dense": [np.ones((2, 2))] * 4}, "has the arrays 0, 1, 2, 3"),
+    ):
+        with pytest.raises(ost.FormatError, match=message):
+            load_keras(net, file(path, groups))
+    with h5py.File(path, "w") as root:
+        root.create_group("model_weights")
+    with pytest.raises(ost.FormatError, match="a file of Keras 2"):
+        load_keras(net, path)
+
+
+def test_numbers_in_other_files_are_refused(tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(32))
+    for kind in ("external link", "soft link", "external numbers"):
+        path = file(tmp_path / "m", {"dense": []})
+        with h5py.File(path, "w") as root:
+            group = root.create_group("layers/dense/vars")
+            if kind == "external numbers":
+                group.create_dataset("0", (2, 2), "f8", external=[(str(tmp_path / "secret"), 0, 32)])
+            else:
+                root["w"] = np.ones((2, 2))
+                group["0"] = (
+                    h5py.SoftLink("/w") if kind == "soft link" else h5py.ExternalLink(str(path), "/w")
+                )
+        with pytest.raises(ost.FormatError, match=r"another (place|file)"):
+            load_keras(ost.Dense(2, 2), path)
+
+
+def rewritten(tmp_path: Path, change: Any) -> Path:
+    """`branches.keras` with another description."""
+    with zipfile.ZipFile(FOLDER / "branches.keras") as old:
+        config = json.loads(old.read("config.json"))
+        change(config)
+        with zipfile.ZipFile(tmp_path / "m.keras", "w") as new:
+            new.writestr("config.json", json.dumps(config))
+            new.writestr("model.weights.h5", old.read("model.weights.h5"))
+    return tmp_path / "m.keras"
+
+
+@pytest.mark.parametrize(
+    ("layer", "option", "value", "message"),
+    [
+        (1, "merge_mode", "sum", "merge_mode='sum'; expected 'concat'"),
+        (
+            3,
+            "recurrent_activation",
+            "hard_sigmoid",
+            "recurrent_activation='hard_sigmoid'; expected 'sigmoid'",
+        ),
+        (3, "go_backwards", True, "go_backwards=True"),
+    ],
+)
+def test_options_that_no_network_has_are_refused(tmp_path, layer, option, value, message):
+    def change(config):
+        config["config"]["layers"][layer]["config"][option] = value
+
+    with pytest.raises(ost.FormatError, match=message):
+        load_keras(branches(), rewritten(tmp_path, change))
+
+
+def test_a_model_of_its_own_class_is_refused(tmp_path):
+    path = rewritten(tmp_path, lambda config: config.update(class_name="MyModel"))
+    with pytest.raises(ost.FormatError, match="a 'MyModel'; expected a Sequential or a Functional"):
+        load_keras(branches(), path)
+
+
+def test_dropout_in_the_network_changes_nothing():
+    net = ost.Sequential(
+        ost.Bidirectional(ost.GRU(2, 3, reset="before", regularizers=[ost.RecurrentDropout(0.2)])),
+        ost.RNN(6, 2, bidirectional=True),
+        ost.GRU(4, 4),
+        ost.Dense(4, 3),
+    )
+    load_keras(net, FOLDER / "branches.keras")
+
+
+def test_without_h5py_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    with pytest.raises(ost.ConfigError, match=r"pip install 'ostinato\[keras\]'"):
+        load_keras(branches(), FOLDER / "branches.keras")
+
+
+def test_load_of_a_keras_file_names_load_keras():
+    for ending in ("keras", "weights.h5"):
+        with pytest.raises(ost.FormatError, match=r"load_keras\(net, path\)"):
+            ost.load(FOLDER / f"branches.{ending}")
