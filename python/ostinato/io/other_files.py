@@ -11,12 +11,11 @@ _TORCH: Final = (
     "a file of PyTorch; make the same network here, and copy the weights: "
     "net.load_state_dict(torch.load(path, weights_only=True))"
 )
-_KERAS: Final = (
-    "a file of Keras; make the same network here, and copy the weights: ostinato.io.load_keras(net, path)"
-)
+_LOAD_KERAS: Final = "make the same network here, and copy the weights: ostinato.io.load_keras(net, path)"
+_KERAS: Final = f"a file of Keras; {_LOAD_KERAS}"
 _ZIP: Final = b"PK\x03\x04"
 _STARTS: Final = (
-    (b"\x89HDF\r\n\x1a\n", f"an HDF5 file, perhaps {_KERAS}"),
+    (b"\x89HDF\r\n\x1a\n", f"an HDF5 file, as Keras writes; {_LOAD_KERAS}"),
     (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", _TORCH),
     (b"\x80\x02", f"a pickle of Python, or an old file of PyTorch; {_COPY}"),
     (b"\x80", f"a pickle of Python; unpickle it with pickle.load, or {_COPY}"),
