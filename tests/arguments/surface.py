@@ -15,7 +15,7 @@ from typing import Any, Final
 import ostinato as ost
 from ostinato.entry_values import EntryValues
 from ostinato.layers.any_width import AnyWidth
-from ostinato.models.model_file import ModelFile
+from ostinato.models.base.model_file import ModelFile
 from tests.arguments import samples
 
 # What the engine or the trainer passes to the code of an author, never a user to ostinato.

@@ -17,7 +17,7 @@ import ostinato as ost
 from ostinato.cli.answers import known_labels
 from ostinato.cli.main import main
 from ostinato.cli.parameter_flags import reader
-from ostinato.models.held_out import split
+from ostinato.models.base.held_out import split
 
 FAST = ["--max-iter", "2", "--hidden-size", "4", "--quiet"]
 

@@ -11,8 +11,8 @@ import pytest
 
 import ostinato as ost
 from ostinato.cli.main import main
+from ostinato.models.base.model_file import ModelFile
 from ostinato.models.loading import _kinds
-from ostinato.models.model_file import ModelFile
 
 ROWS = [[0.0, 1.0], [1.0, 0.0]] * 3
 TEXT = "so la ti do " * 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ostinato.models.adaptive import Adaptive
-from ostinato.models.best import Best
+from ostinato.models.base.adaptive import Adaptive
+from ostinato.models.base.best import Best
 from ostinato.strategy import Moment
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.softmax import softmax
-from ostinato.models.temperature import fit_temperature
+from ostinato.models.base.softmax import softmax
+from ostinato.models.pooling.temperature import fit_temperature
 from tests.models.table import sequences
 from tests.models.test_promises import bits
 
@@ -139,7 +139,7 @@ def test_memory_and_exponents_of_a_model():
 
 
 def model_intake(rows: Any) -> Any:
-    from ostinato.models.intake import read_sequences
+    from ostinato.models.reading.intake import read_sequences
 
     return read_sequences("test", rows)
 

@@ -11,8 +11,8 @@ import pytest
 import ostinato as ost
 from ostinato.metrics import mase
 from ostinato.models import naive, seasonal_naive, theta
-from ostinato.models.conformal import corrections
-from ostinato.models.season import detect_season
+from ostinato.models.forecasting.quality.conformal import corrections
+from ostinato.models.forecasting.series.season import detect_season
 
 SEASON, HORIZON = 4, 5
 

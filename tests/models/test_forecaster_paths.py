@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.distributions import DISTRIBUTIONS
+from ostinato.models.forecasting.outputs.distributions import DISTRIBUTIONS
 from tests.models.test_forecaster import HORIZON, made, model
 
 METHODS = [

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.held_out import split
+from ostinato.models.base.held_out import split
 from tests.models.table import sequences
 
 SMALL = {

@@ -53,7 +53,7 @@ def test_bits_are_those_of_the_network(level: str):
 def test_a_long_text_is_measured_in_pieces_that_give_the_same_bits(monkeypatch: pytest.MonkeyPatch):
     fitted = model(max_iter=1).fit(TEXT)
     whole = fitted.bits(TEXT)
-    monkeypatch.setattr("ostinato.models.language_model.AT_A_TIME", 7)
+    monkeypatch.setattr("ostinato.models.writing.language_model.AT_A_TIME", 7)
     assert fitted.bits(TEXT) == pytest.approx(whole, rel=1e-12)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.long_table import read_long
+from ostinato.models.reading.long_table import read_long
 
 
 class Table:

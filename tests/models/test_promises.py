@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.model_file import KEY
+from ostinato.models.base.model_file import KEY
 from tests.models.table import TABLE, Row
 
 rows = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
@@ -156,7 +156,7 @@ def test_parameters_are_stored_untouched(row: Row):
 
 @rows
 def test_ctrl_c_leaves_the_best_model_so_far(row: Row):
-    from ostinato.models.best import Best
+    from ostinato.models.base.best import Best
 
     model, seen = row.make(max_iter=9, early_stopping=False), []
     end = Best.ostinato_should_stop
@@ -178,8 +178,8 @@ def test_ctrl_c_leaves_the_best_model_so_far(row: Row):
 
 
 def test_an_estimator_without_its_methods_cannot_be_made():
-    from ostinato.models.pooled import PooledModel
-    from ostinato.models.sequence_model import SequenceModel
+    from ostinato.models.base.sequence_model import SequenceModel
+    from ostinato.models.pooling.pooled import PooledModel
 
     for kind, given, missing in ((SequenceModel, {}, "_restore"), (PooledModel, {"loss": "mse"}, "_encode")):
         with pytest.raises(TypeError, match=f"abstract.*{missing}"):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.pairs import END
-from ostinato.models.symbols import Lexicon, read_symbols
+from ostinato.models.writing.pairs import END
+from ostinato.models.writing.symbols import Lexicon, read_symbols
 from tests.models.table import pairs, sequences, words
 from tests.models.table import texts_of as generators
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.with_end import WithEnd, density
+from ostinato.models.writing.with_end import WithEnd, density
 from tests.models.table import LABELS, contexts, numbers_of, ramps, texts_of, words
 
 

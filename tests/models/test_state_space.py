@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.kalman import KalmanFilter, Structure
-from ostinato.models.per_row import minimized
-from ostinato.models.state_space import log_likelihood
+from ostinato.models.forecasting.linear.kalman import KalmanFilter, Structure
+from ostinato.models.forecasting.linear.per_row import minimized
+from ostinato.models.forecasting.linear.state_space import log_likelihood
 from tests.golden.state_space import PLACE, series
 
 GOLDEN = json.loads(PLACE.read_text(encoding="utf-8"))

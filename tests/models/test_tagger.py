@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.tags import iob2_rules
-from ostinato.models.tokens import Tokens
-from ostinato.models.word_ends import WordEnds
+from ostinato.models.tagging.tags import iob2_rules
+from ostinato.models.tagging.tokens import Tokens
+from ostinato.models.tagging.word_ends import WordEnds
 from tests.models.table import SENTENCES, TAGS, tagger
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ostinato.cli.sequences import Sequences
 from ostinato.cli.table import Table, is_blank, number
 from ostinato.errors import FormatError
-from ostinato.models.labels import classes_of
+from ostinato.models.reading.labels import classes_of
 from ostinato.sequences.arrays import Array
 
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]*")

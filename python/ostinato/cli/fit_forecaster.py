@@ -14,10 +14,10 @@ from ostinato.cli.parameter_flags import add_parameter_flags, given
 from ostinato.cli.series import draw_forecasts, low_median_high, read_series
 from ostinato.errors import ConfigError
 from ostinato.models import Forecaster
-from ostinato.models.head import Head
-from ostinato.models.levels import read_levels
-from ostinato.models.skill import skill
-from ostinato.models.transform import Transform
+from ostinato.models.forecasting.outputs.head import Head
+from ostinato.models.forecasting.quality.levels import read_levels
+from ostinato.models.forecasting.quality.skill import skill
+from ostinato.models.forecasting.series.transform import Transform
 from ostinato.sequences.arrays import Array
 
 HORIZON = 12

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.base.sequence_model import SequenceModel
 from ostinato.sequences.arrays import Array
 
 MOST_CLASSES: Final = 12

@@ -20,7 +20,7 @@ from ostinato.cli.scores import score_text
 from ostinato.cli.sequences import Sequences, read_sequences
 from ostinato.cli.table import read_table
 from ostinato.errors import ConfigError
-from ostinato.models.held_out import split
+from ostinato.models.base.held_out import split
 from ostinato.sequences.arrays import Array
 
 

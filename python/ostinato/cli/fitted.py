@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostinato.cli.sequences import Layout
-from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.base.sequence_model import SequenceModel
 
 
 @dataclass(frozen=True, eq=False)

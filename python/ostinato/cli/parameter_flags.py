@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.base.sequence_model import SequenceModel
 
 LEFT_OUT: Final = frozenset(("random_state", "verbose", "warm_start"))
 """Parameters without a flag of their name: --seed and --quiet set two of them; a command fits once."""

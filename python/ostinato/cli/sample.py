@@ -11,7 +11,7 @@ from ostinato.cli.language_model import sample
 from ostinato.cli.plugin_files import add_flag
 from ostinato.errors import ConfigError
 from ostinato.models import LanguageModel
-from ostinato.models.model_file import ModelFile
+from ostinato.models.base.model_file import ModelFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Final
 import ostinato
 from ostinato.cli.sequences import Layout
 from ostinato.errors import ConfigError
-from ostinato.models.model_file import ModelFile
-from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.base.model_file import ModelFile
+from ostinato.models.base.sequence_model import SequenceModel
 from ostinato.network import Network
 
 KEY: Final = "ostinato.columns"

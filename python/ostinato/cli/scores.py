@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ostinato.models import SequenceRegressor, SequenceTagger
-from ostinato.models.numbers import determination
-from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.base.sequence_model import SequenceModel
+from ostinato.models.reading.numbers import determination
 from ostinato.sequences.arrays import Array
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ostinato.cli.table import Table, are_numbers, is_blank, is_missing, is_unnamed, number
 from ostinato.errors import ConfigError, FormatError, OstinatoError, shown
-from ostinato.models.long_table import LongTable, read_long
+from ostinato.models.reading.long_table import LongTable, read_long
 from ostinato.sequences.arrays import Array
 
 

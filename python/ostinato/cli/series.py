@@ -21,7 +21,7 @@ from ostinato.cli.sequences import Layout, cells_of, read_rows, times_of
 from ostinato.cli.table import Table, number, read_table
 from ostinato.errors import ConfigError, FormatError
 from ostinato.models import Forecaster
-from ostinato.models.long_table import LongTable
+from ostinato.models.reading.long_table import LongTable
 from ostinato.sequences.arrays import Array
 from ostinato.settings import warnings_apart
 

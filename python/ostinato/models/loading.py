@@ -7,7 +7,7 @@ from typing import Any
 
 from ostinato import io
 from ostinato.errors import FormatError, shown
-from ostinato.models.model_file import FORMAT_VERSION, KEY, ModelFile
+from ostinato.models.base.model_file import FORMAT_VERSION, KEY, ModelFile
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -1,0 +1,471 @@
+"""`SequenceModel`: what all estimators share: fitting, continuing, saving."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Final, TypeVar
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.data import ByLength
+from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
+from ostinato.models.base.adaptive import Adaptive
+from ostinato.models.base.best import Best
+from ostinato.models.base.held_out import ENOUGH, split
+from ostinato.models.base.model_file import ModelFile
+from ostinato.models.base.routing import MetadataRouting
+from ostinato.models.base.seeds import seed_of
+from ostinato.models.base.settings import differing, kept
+from ostinato.models.base.threads import with_jobs
+from ostinato.network import Network
+from ostinato.optimizers import Optimizer
+from ostinato.sequences.arrays import Array
+from ostinato.strategy import Batch, Moment
+from ostinato.training import Checkpoints, Trainer
+from ostinato.training.choices import choose_optimizer, choose_schedule
+
+Self = TypeVar("Self", bound="SequenceModel")
+
+READ_ANEW: Final = ("max_iter", "batch_size", "warm_start", "verbose", "n_jobs", "checkpoint")
+"""Parameters that each fit reads."""
+OF_TRAINER: Final = (
+    *("optimizer", "learning_rate_init", "schedule", "strategies", "clip_norm", "callbacks"),
+    *("n_iter_no_change", "tol"),
+)
+BATCH_SIZE: Final = 32
+UPDATES: Final = 64
+"""With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
+FEWEST: Final = 8
+LONGEST: Final = 255
+"""Bytes of the name of a file."""
+
+
+@dataclass(eq=False)
+class TrainingState:
+    """The training of an estimator, also between two fits.
+
+    attributes: those that end in "_", and what else a model file holds. loss: as the trainer got it.
+    parameters: of the estimator, with which this training began.
+    """
+
+    network: Network
+    trainer: Trainer
+    best: Best
+    seed: int
+    attributes: dict[str, Any]
+    loss: Any
+    parameters: dict[str, Any]
+
+
+@dataclass(eq=False)
+class Examples:
+    """Rows for a trainer, ready for its network: x and targets as `Trainer.fit` takes them."""
+
+    x: Any
+    targets: Any
+    weights: Any = None
+
+    @property
+    def rows(self) -> int:
+        """Their number."""
+        targets = self.targets
+        return len(next(iter(targets.values())) if isinstance(targets, dict) else targets)
+
+    def take(self, places: Any) -> Examples:
+        """Some of the rows."""
+        return Examples(*(_taken(one, places) for one in (self.x, self.targets, self.weights)))
+
+
+class FitState:
+    """What `fit` sets."""
+
+    network_: Any
+    """The network with the best parameters."""
+    trainer_: Trainer
+    """The trainer; `trainer_.history` has the measurements of each epoch."""
+    _fitted: TrainingState | None
+    n_iter_: int
+    loss_curve_: list[float]
+    best_loss_: float | None
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceModel(ModelFile, MetadataRouting, FitState):
+    """Base of the estimators: the parameters of fitting, and what can be done with a fitted model.
+
+    Args:
+        optimizer: a name, an Optimizer class, or an instance, which is copied.
+        learning_rate_init: the learning rate at the start. "auto" is `learning_rate`, 0.003 unless an
+            estimator has another one, or the rate of an instance.
+        schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, and is halved when 5
+            epochs do not improve the loss. It does not depend on max_iter, so two fits with warm_start equal
+            one.
+        strategies: of the trainer: names, classes or instances, such as "checkpointed".
+        clip_norm: gradients are scaled down to this global norm; None lets them be.
+        max_iter: the most epochs of a fit.
+        batch_size: rows of a batch; "auto" for 8 to 32, by the number of rows; or a function of the lengths,
+            such as `ost.data.ByLength`. Rows of similar length are put together.
+        early_stopping: True holds out rows, measures them after each epoch, and keeps the best parameters.
+            "auto" does so from 1,000 rows on. False uses all rows for training.
+        validation_fraction: the fraction of the rows that is held out.
+        n_iter_no_change: a fit ends after so many epochs in which the loss (of the held-out rows, or of
+            training) did not fall by more than tol.
+        tol: see n_iter_no_change.
+        warm_start: a further fit continues training. Two fits are bit-identical to one of as many epochs,
+            unless the first one ended early. If optimizer, learning_rate_init, schedule, strategies,
+            clip_norm, callbacks, n_iter_no_change or tol are others than at the fit before, a new trainer
+            starts from its parameters. Parameters of the network must be the same.
+        random_state: an integer makes results reproducible, bit for bit.
+        verbose: prints a line for each epoch.
+        callbacks: further plugins of the training, as in `Trainer`; they are not copied.
+        checkpoint: the path of a file that `fit` writes after each epoch, and removes at its end. If the file
+            is there, because a `fit` with the same data and parameters was ended, this one continues with it:
+            together they are bit-identical to one. It needs an integer as random_state.
+        n_jobs: threads, -1 for one per processor. It changes the speed and never the results.
+    """
+
+    optimizer: Any = "adam"
+    learning_rate_init: float | str = "auto"
+    schedule: Any = "auto"
+    strategies: Sequence[Any] = ()
+    clip_norm: float | None = 1.0
+    max_iter: int = 200
+    batch_size: Any = "auto"
+    early_stopping: bool | str = "auto"
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    tol: float = 1e-4
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: bool | int = False
+    callbacks: Sequence[Any] = ()
+    checkpoint: str | os.PathLike[str] | None = None
+    n_jobs: int | None = None
+
+    learning_rate: ClassVar[float] = 3e-3
+    read_anew: ClassVar[tuple[str, ...]] = ()
+    """Further parameters that each fit or prediction reads, so that they may change between two fits."""
+    of_trainer: ClassVar[tuple[str, ...]] = OF_TRAINER
+    """Parameters of a trainer: with other ones, a further fit makes a new trainer."""
+
+    # Fitting.
+
+    def _holds_out(self, count: int) -> bool:
+        """Whether rows are held out for early stopping. Raises ConfigError."""
+        owner = type(self).__name__
+        checks.number(owner, "validation_fraction", self.validation_fraction, above=0, below=1)
+        if isinstance(self.early_stopping, str) and self.early_stopping == "auto":
+            return count >= ENOUGH
+        if not isinstance(self.early_stopping, bool):
+            raise ConfigError(
+                f"{owner}: early_stopping is {shown(self.early_stopping)}; expected True, False or 'auto'"
+            )
+        return self.early_stopping
+
+    def _continues(self) -> TrainingState | None:
+        """What this fit continues, or None. Raises ConfigError for a loaded model."""
+        if not checks.flag(type(self).__name__, "warm_start", self.warm_start):
+            return None
+        self._refuse_checkpoint("warm_start=True")
+        return self._latest("warm_start")
+
+    def _refuse_checkpoint(self, why: str) -> None:
+        if self.checkpoint is not None:
+            raise ConfigError(
+                f"{type(self).__name__}: checkpoint is {shown(self.checkpoint)}, which is for a fit in one "
+                f"call; with {why} expected checkpoint=None"
+            )
+
+    def _latest(self, why: str) -> TrainingState | None:
+        """The fitting so far; None before the first. Raises ConfigError for a model without its training."""
+        if why == "partial_fit":
+            self._refuse_checkpoint(why)
+        if "_fitted" not in vars(self):
+            return None
+        found = self._fitted
+        if found is None:
+            raise ConfigError(
+                f"{type(self).__name__}: {why} continues a training, but this model comes from a file or a "
+                "copy, which do not hold the optimizer; expected a new estimator, or the one that was fitted"
+            )
+        return self._further(replace(found, attributes=dict(found.attributes)), why)
+
+    def _further(self, found: TrainingState, why: str) -> TrainingState:
+        """The training with the parameters of now: the same, or a new trainer for the same network.
+
+        Raises ConfigError for a parameter that is another one than at the first fit, and has no effect now.
+        """
+        changed = differing(self.get_params(deep=False), found.parameters)
+        for name in changed:
+            if name not in (*READ_ANEW, *self.of_trainer, *self.read_anew):
+                raise ConfigError(
+                    f"{type(self).__name__}: {why} continues a training that began with {name}="
+                    f"{shown(found.parameters[name])}, but {name} is {shown(getattr(self, name))}; expected "
+                    "the same, or a new estimator"
+                )
+        return self._renewed(found) if any(name in self.of_trainer for name in changed) else found
+
+    def _renewed(self, found: TrainingState) -> TrainingState:
+        """A new trainer with the parameters of now, which starts from the network as it is."""
+        loss, held_out = self._loss(found.loss), found.best.restore
+        return self._new(lambda _: found.network, loss, held_out, found.attributes, found.seed)
+
+    def _loss(self, loss: Any) -> Any:
+        """The loss of a new trainer, after a training with `loss`."""
+        return loss
+
+    def _seed_for(self, continued: TrainingState | None) -> int:
+        """The seed of a fit: of the one that it continues, or a new one."""
+        return continued.seed if continued else seed_of(type(self).__name__, self.random_state)
+
+    def _parts(
+        self, count: int, seed: int, groups: Any = None, strata: Array | None = None
+    ) -> tuple[Array, Array] | None:
+        """The places of training rows and of held-out rows, or None if no row is held out.
+
+        Raises ConfigError, ShapeError, also for groups without a held-out row.
+        """
+        owner = type(self).__name__
+        if self._holds_out(count):
+            return split(owner, count, self.validation_fraction, seed, strata, groups)
+        if groups is not None:
+            raise ConfigError(
+                f"{owner}: groups is given, but no rows are held out of {count}; expected "
+                "early_stopping=True, or groups=None"
+            )
+        return None
+
+    def _new(
+        self,
+        build: Callable[[int], Network],
+        loss: Any,
+        held_out: bool,
+        attributes: dict[str, Any],
+        seed: int | None = None,
+    ) -> TrainingState:
+        """A new network with its trainer. build: the network of a seed, which is a new one by default."""
+        seed = self._seed_for(None) if seed is None else seed
+        net = build(seed)
+        best = self._best(held_out)
+        trainer = Trainer(
+            net,
+            loss=loss,
+            optimizer=self._optimizer(),
+            schedule=self._schedule(best),
+            strategies=self._strategies(attributes),
+            clip_norm=self.clip_norm,
+            callbacks=self._callbacks(best),
+            seed=seed,
+        )
+        return TrainingState(net, trainer, best, seed, attributes, loss, kept(self.get_params(deep=False)))
+
+    def _callbacks(self, best: Best) -> list[Any]:
+        path = self._checkpoint()
+        return [best, *self._list("callbacks"), *([] if path is None else [Checkpoints(path)])]
+
+    def _checkpoint(self) -> str | None:
+        """The path of the checkpoint. Raises ConfigError, DTypeError."""
+        if self.checkpoint is None:
+            return None
+        owner = type(self).__name__
+        if isinstance(self.random_state, bool) or not hasattr(self.random_state, "__index__"):
+            raise ConfigError(
+                f"{owner}: checkpoint is given, but random_state is {shown(self.random_state)}; expected an "
+                "integer, so that the fit which continues is the same"
+            )
+        path = checks.path(f"{owner}: checkpoint", self.checkpoint)
+        folder, name = os.path.split(os.path.abspath(path))
+        if not os.path.isdir(folder) or len(os.fsencode(name)) > LONGEST or os.path.isdir(path):
+            raise ConfigError(
+                f"{owner}: checkpoint is {shown(self.checkpoint)}; expected the name of a file in a "
+                "folder that exists"
+            )
+        return path
+
+    def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
+        """The strategies of a new trainer. attributes: what the fit has learned so far."""
+        return self._copies("strategies")
+
+    def _best(self, held_out: bool) -> Best:
+        owner = type(self).__name__
+        return Best(
+            "val_loss" if held_out else "loss",
+            checks.whole(owner, "n_iter_no_change", self.n_iter_no_change, at_least=1),
+            checks.number(owner, "tol", self.tol, at_least=0),
+            held_out,
+        )
+
+    def _optimizer(self) -> Optimizer:
+        owner, rate = type(self).__name__, self.learning_rate_init
+        given = rate if not isinstance(rate, str) else None
+        if given is None and rate != "auto":
+            raise ConfigError(
+                f"{owner}: learning_rate_init is {shown(rate)}; expected a number above 0, or 'auto'"
+            )
+        if given is not None:
+            given = checks.number(owner, "learning_rate_init", given, above=0)
+        if isinstance(self.optimizer, Optimizer):
+            made: Optimizer = self._copy("optimizer")
+        else:
+            given = self.learning_rate if given is None else given
+            made = choose_optimizer(self.optimizer, given)
+        if given is not None:
+            made.lr = given
+        return made
+
+    def _schedule(self, best: Best) -> Any:
+        if isinstance(self.schedule, str) and self.schedule == "auto":
+            return Adaptive(best)
+        made = choose_schedule(self._copy("schedule"))
+        try:
+            rate = 0.0 if made is None else made(1.0, Moment())
+        except Exception as error:
+            raise ConfigError(
+                f"{type(self).__name__}: schedule is {shown(made)}, which fails: {described(error)}"
+            ) from error
+        checks.number(type(self).__name__, "the value of schedule", rate)
+        return made
+
+    def _copy(self, name: str) -> Any:
+        """A copy of a parameter that may be an object with a state. Raises DTypeError."""
+        value = getattr(self, name)
+        try:
+            return copy.deepcopy(value)
+        except Exception as error:
+            raise DTypeError(
+                f"{type(self).__name__}: {name} is {shown(value)}, which cannot be copied: {described(error)}"
+            ) from error
+
+    def _copies(self, name: str) -> list[Any]:
+        """The same of a list. Raises ConfigError."""
+        self._list(name)
+        return list(self._copy(name))
+
+    def _list(self, name: str) -> list[Any]:
+        """A parameter that is a list. Raises ConfigError."""
+        value = getattr(self, name)
+        if isinstance(value, (str, bytes, bytearray)) or not isinstance(value, Sequence):
+            raise ConfigError(
+                f"{type(self).__name__}: {name} is {shown(value)}; expected a list of objects or their names"
+            )
+        return list(value)
+
+    def _batches(self, count: int) -> Any:
+        owner = type(self).__name__
+        if callable(self.batch_size):
+            return self.batch_size
+        if isinstance(self.batch_size, str) and self.batch_size == "auto":
+            return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)))
+        return ByLength(checks.whole(owner, "batch_size", self.batch_size, at_least=1))
+
+    def _train(
+        self: Self, fitting: TrainingState, epochs: int, training: Examples, held: Examples | None
+    ) -> Self:
+        """Trains on rows, and makes the result that of this estimator.
+
+        An error leaves everything as before. Ctrl-C after an epoch leaves the best model so far.
+        """
+        validation = None if held is None else [Batch(held.x, held.targets, weights=held.weights)]
+        return self._run(
+            fitting,
+            training.x,
+            training.targets,
+            epochs=epochs,
+            batch_size=self._batches(training.rows),
+            weights=training.weights,
+            validation=validation,
+        )
+
+    def _train_batches(self: Self, fitting: TrainingState, epochs: int, training: Any, held: Any) -> Self:
+        """The same on iterables of batches."""
+        return self._run(fitting, training, epochs=epochs, validation=held)
+
+    def _run(self: Self, fitting: TrainingState, *data: Any, **arguments: Any) -> Self:
+        """`fit` of the trainer, between the last parameters and the best ones.
+
+        Ctrl-C after an epoch leaves the best model so far; before that, everything is as before the call.
+        """
+        owner, told = type(self).__name__, self.verbose
+        verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
+        net, best, trainer, path = fitting.network, fitting.best, fitting.trainer, self._checkpoint()
+        resume = path is not None and os.path.exists(path)
+        before, begun = dict(vars(best)), trainer.run.epoch
+
+        def is_kept() -> bool:
+            return trainer.run.epoch > begun
+
+        def work() -> None:
+            best.resume(net)
+            if resume:
+                self._load_checkpoint(trainer, path)
+            with_jobs(
+                owner, self.n_jobs, lambda: trainer.fit(*data, progress=verbose, resume=resume, **arguments)
+            )
+            finish()
+
+        def finish() -> None:
+            best.finish(net)
+            self._complete(fitting, arguments.get("validation"))
+            self._adopt(fitting)
+
+        try:
+            trainer._all_or_nothing(work, is_kept)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and is_kept():
+                finish()
+            else:
+                vars(best).update(before)
+            raise
+        if path is not None:
+            os.unlink(path)
+        return self
+
+    def _complete(self, fitting: TrainingState, validation: Any) -> None:
+        """Sets attributes that need the trained network. validation: what the trainer measured, or None."""
+
+    def _load_checkpoint(self, trainer: Trainer, path: Any) -> None:
+        """Loads the file of a fit that did not end. Raises ConfigError, FormatError that name the file."""
+        given = trainer.run.start_lr
+        try:
+            trainer.load(path)
+            if trainer.run.start_lr != given:
+                raise ConfigError(
+                    f"it began with the learning rate {trainer.run.start_lr:g}, but learning_rate_init is "
+                    f"now {given:g}; expected the same"
+                )
+        except (ConfigError, FormatError) as error:
+            raise type(error)(
+                f"{type(self).__name__}: checkpoint {path}: {error}. To begin anew, remove the file"
+            ) from error
+
+    def _adopt(self: Self, fitting: TrainingState) -> Self:
+        """Sets the fitted attributes."""
+        values, trainer = vars(self), fitting.trainer
+        values.pop("feature_names_in_", None)  # an earlier fit may have had names
+        values.update(fitting.attributes)
+        values.update(_fitted=fitting, network_=fitting.network, trainer_=trainer)
+        self._measure()
+        return self
+
+    def _measure(self) -> None:
+        trainer, fitting = self.trainer_, self._fitted
+        assert fitting is not None
+        losses = trainer.history["loss"] if len(trainer.history) else []
+        best = fitting.best
+        vars(self).update(
+            n_iter_=trainer.run.epoch,
+            loss_curve_=losses,
+            best_loss_=best.best if np.isfinite(best.best) else None,
+        )
+
+
+def _taken(values: Any, places: Any) -> Any:
+    if values is None:
+        return None
+    if isinstance(values, dict):
+        return {name: _taken(one, places) for name, one in values.items()}
+    return [values[n] for n in places] if isinstance(values, list) else values[places]

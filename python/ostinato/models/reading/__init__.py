@@ -1,0 +1,6 @@
+"""A caller's data as arrays, for several kinds of estimators; each function names the argument in its errors.
+
+`intake` (sequences), `series` (values over time), `long_table` with `times` (one row for each step) and
+`long_rows` (its sequences), `columns`, `labels`, `numbers`, `weighing` (an answer or a weight for each row),
+`vocabulary` (symbols as ids), `scaling`. Knows no estimator. What one kind alone reads is in its own room.
+"""

@@ -1,0 +1,66 @@
+"""Numbers to predict: reading them, and how well they are predicted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError
+from ostinato.models.reading.columns import read_column
+from ostinato.models.reading.weighing import LARGEST
+from ostinato.sequences.arrays import Array
+
+
+def read_numbers(owner: str, y: Any, rows: int) -> Array:
+    """The numbers (N,) or (N, K) as float64. Raises ShapeError, DTypeError, ConfigError."""
+    if y is None:
+        raise ConfigError(
+            f"{owner} requires y to be passed, but the target y is None: the number of each row"
+        )
+    given = read_column(owner, "y", y)
+    if given.dtype.kind == "O":
+        try:
+            given = given.astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DTypeError(f"{owner}: y holds objects that are no numbers: {error}") from error
+    if given.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"{owner}: y has dtype {given.dtype}; expected numbers. For labels use SequenceClassifier"
+        )
+    if given.ndim not in (1, 2) or 0 in given.shape[1:]:
+        raise ShapeError(
+            f"{owner}: y is {given.shape}; expected ({rows},), or ({rows}, K) for several numbers"
+        )
+    if len(given) != rows:
+        raise ShapeError(
+            f"{owner}: Found input variables with inconsistent numbers of samples: X has {rows} rows, y has "
+            f"{len(given)}"
+        )
+    numbers = given.astype(np.float64)
+    wrong = np.argwhere(~(np.abs(numbers) <= LARGEST))
+    if wrong.size:
+        place = tuple(int(one) for one in wrong[0])
+        raise ConfigError(
+            f"{owner}: y{list(place)} is {numbers[place]}; Input y contains NaN, infinity or a number above "
+            f"{LARGEST:g}; leave the row out"
+        )
+    return numbers
+
+
+def check_width(owner: str, found: int, expected: int) -> None:
+    """Raises ShapeError if y has other columns than in the first fit."""
+    if found != expected:
+        raise ShapeError(f"{owner}: y has {found} columns; the first fit had {expected}")
+
+
+def determination(found: Array, wanted: Array, weights: Array | None) -> float:
+    """R^2, the mean over columns. A constant column counts 1 if it is predicted exactly, else 0."""
+    rows = len(wanted)
+    found, wanted = found.reshape(rows, -1), wanted.reshape(rows, -1)
+    each = np.ones(rows) if weights is None else weights
+    center = np.average(wanted, axis=0, weights=each)
+    left = (each[:, None] * (wanted - found) ** 2).sum(axis=0)
+    total = (each[:, None] * (wanted - center) ** 2).sum(axis=0)
+    ratios = np.where(total > 0, left / np.where(total > 0, total, 1.0), np.where(left > 0, 1.0, 0.0))
+    return float(np.mean(1.0 - ratios))

@@ -1,0 +1,75 @@
+"""Weights of rows: `sample_weight` times those of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.models.reading.columns import read_column
+from ostinato.sequences.arrays import Array
+
+# Products with it stay finite in float32.
+LARGEST: Final = 1e18
+
+
+def row_weights(owner: str, sample_weight: Any, rows: int) -> Array | None:
+    """Weights (N,) of at least 0, or None. Raises ShapeError, DTypeError, ConfigError."""
+    if sample_weight is None:
+        return None
+    weights = read_column(owner, "sample_weight", sample_weight)
+    if weights.dtype.kind not in "biuf":
+        raise DTypeError(f"{owner}: sample_weight is {shown(sample_weight)}; expected numbers ({rows},)")
+    if weights.ndim == 0:
+        weights = np.full(rows, weights)
+    if weights.ndim != 1:
+        raise ShapeError(
+            f"{owner}: Sample weights must be 1D array or scalar: sample_weight is {weights.shape}"
+        )
+    if len(weights) != rows:
+        raise ShapeError(
+            f"{owner}: sample_weight.shape == {weights.shape}, expected {(rows,)}!: one for each row of X"
+        )
+    weights = weights.astype(np.float64)
+    wrong = np.flatnonzero(~((weights <= LARGEST) & (weights >= 0)))
+    if wrong.size:
+        raise ConfigError(
+            f"{owner}: sample_weight[{wrong[0]}] is {weights[wrong[0]]}; expected 0 to {LARGEST:g}"
+        )
+    if not weights.any():
+        raise ConfigError(f"{owner}: all numbers of sample_weight are zero; expected one above 0")
+    return weights
+
+
+def class_weights(owner: str, class_weight: Any, classes: Array, numbers: Array) -> Array | None:
+    """The weight of each row by its class number. Raises ConfigError."""
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = np.bincount(numbers, minlength=len(classes))
+        balanced: Array = (len(numbers) / (len(classes) * np.maximum(counts, 1)))[numbers]
+        return balanced
+    if not isinstance(class_weight, Mapping):
+        raise ConfigError(
+            f"{owner}: class_weight is {shown(class_weight)}; expected a dict by class, 'balanced' or None"
+        )
+    known = classes.tolist()
+    for name, value in class_weight.items():
+        if name not in known:
+            raise ConfigError(f"{owner}: class_weight has the class {shown(name)}; the classes are {known}")
+        if isinstance(value, (bool, str)) or not float(value) >= 0:
+            raise ConfigError(
+                f"{owner}: class_weight of {shown(name)} is {shown(value)}; expected a number from 0"
+            )
+    return np.array([float(class_weight.get(one, 1.0)) for one in known])[numbers]
+
+
+def product(one: Array | None, other: Array | None) -> Array | None:
+    """The product of weights that may be missing, as float32 for a trainer."""
+    if one is None or other is None:
+        found = other if one is None else one
+        return None if found is None else found.astype(np.float32)
+    made: Array = (one * other).astype(np.float32)
+    return made

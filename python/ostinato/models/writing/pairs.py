@@ -1,0 +1,129 @@
+"""`PairModel`: an answer that is itself a sequence: held-out pairs, and training that continues otherwise."""
+
+from __future__ import annotations
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, TypeAlias, TypeVar
+
+from ostinato import checks
+from ostinato.decoding import Decoded
+from ostinato.errors import OstinatoError, ShapeError
+from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
+from ostinato.plugins.registry import registry
+from ostinato.sequences.arrays import Array
+from ostinato.strategy import Estimator, Strategy
+
+Self = TypeVar("Self", bound="PairModel")
+T = TypeVar("T")
+
+Parts: TypeAlias = tuple[Array, Array] | None
+"""The places of training pairs and of held-out pairs; None if no pair is held out."""
+Divide: TypeAlias = Callable[[int], Parts]
+"""The parts of so many pairs."""
+
+END: Final = 0
+"""The id that ends a sequence, and with which it begins as an input."""
+UNKNOWN: Final = 1
+"""The id of symbols that training did not have. The ids of a vocabulary follow the end."""
+
+
+class PairState:
+    """What a fitted model knows."""
+
+    _longest: int
+    """The most symbols, or steps, of an answer of training."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class PairModel(SequenceModel, PairState):
+    """Base of the estimators whose answers are sequences."""
+
+    max_length: Any = "auto"
+
+    read_anew: ClassVar[tuple[str, ...]] = ("beam_size", "max_length")
+
+    def _fit_pairs(self: Self, X: Any, y: Any, groups: Any) -> Self:
+        """Trains until the end, with held-out pairs if there are enough."""
+        continued = self._continues()
+        seed = self._seed_for(continued)
+        examples, fitting, parts = self._begin(X, y, continued, seed, lambda n: self._parts(n, seed, groups))
+        held = None
+        if parts is not None:
+            examples, held = (examples.take(places) for places in parts)
+        epochs = checks.count(type(self).__name__, "max_iter", self.max_iter, at_least=1)
+        return self._train(fitting, epochs, examples, held)
+
+    def _fit_once(self: Self, X: Any, y: Any) -> Self:
+        """One more epoch, on all of these pairs."""
+        continued = self._latest("partial_fit")
+        examples, fitting, _ = self._begin(X, y, continued, self._seed_for(continued), lambda _: None)
+        return self._train(fitting, 1, examples, None)
+
+    @abstractmethod
+    def _begin(
+        self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
+    ) -> tuple[Examples, TrainingState, Parts]:
+        """Pairs as the network takes them, the training to continue or a new one, and the parts.
+
+        What is learned from the data is learned from the training part alone.
+        """
+
+    def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
+        most = self._most(attributes)
+        made = [_with_known_options(one, most) for one in super()._strategies(attributes)]
+        self._check_strategies(made)
+        return made
+
+    def _check_strategies(self, strategies: Sequence[Any]) -> None:
+        """Raises ConfigError for strategies that do not fit the loss."""
+
+    def _most(self, known: Mapping[str, Any]) -> int:
+        """The most steps of an answer, the end included."""
+        if isinstance(self.max_length, str) and self.max_length == "auto":
+            return int(1.5 * known["_longest"]) + 6
+        return 1 + checks.count(type(self).__name__, "max_length", self.max_length, at_least=1)
+
+    def _without_end(self, found: Decoded) -> list[list[int]]:
+        """The ids of each row without an end; of a row that was cut, no more than `max_length`."""
+        most = self._most(vars(self)) - 1
+        return [[one for one in row.tolist() if one != END][:most] for row in found.tokens]
+
+
+def of_training(rows: Sequence[T], parts: Parts) -> list[T]:
+    """The rows of the training part."""
+    return list(rows) if parts is None else [rows[n] for n in parts[0]]
+
+
+def samples(strategy: Any) -> bool:
+    """Whether a strategy learns from what the network writes, by a reward."""
+    return isinstance(strategy, Estimator) and strategy.samples
+
+
+def same_count(owner: str, rows: int, wanted: int) -> None:
+    """Raises ShapeError unless there are as many answers as sequences."""
+    if rows != wanted:
+        raise ShapeError(f"{owner}: X has {rows} sequences, y has {wanted}; expected as many")
+
+
+def _with_known_options(given: Any, most: int) -> Any:
+    """A strategy that is given by its name or class, with the arguments that this estimator knows.
+
+    `end` and `max_length` are those of decoding; `longer` is "wait", because a pair cannot be cut.
+    """
+    factory: Callable[..., Any]
+    if isinstance(given, str):
+        try:
+            factory = registry.resolve("strategy", given).spec.factory
+        except OstinatoError:
+            return given  # the trainer says what is wrong
+    elif isinstance(given, type) and issubclass(given, Strategy):
+        factory = given
+    else:
+        return given
+    options = {"end": END, "max_length": most, "longer": "wait"}
+    names = inspect.signature(factory).parameters
+    known = {name: value for name, value in options.items() if name in names}
+    return registry.make("strategy", given, Strategy, known) if known else given

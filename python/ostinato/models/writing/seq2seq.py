@@ -1,0 +1,479 @@
+"""`Seq2Seq`: a sequence of symbols for a sequence, of another length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, TypeVar
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.analysis import Alignment, alignment
+from ostinato.data import ByLength
+from ostinato.decoding import Decoded
+from ostinato.errors import ConfigError, shown
+from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
+from ostinato.layers.bridge import Bridge
+from ostinato.layers.decoder import Decoder
+from ostinato.losses import CrossEntropy
+from ostinato.metrics import edits
+from ostinato.models.base.best import Best
+from ostinato.models.base.sequence_model import OF_TRAINER, Examples, TrainingState
+from ostinato.models.base.threads import with_jobs
+from ostinato.models.reading.intake import read_sequences
+from ostinato.models.reading.scaling import Scaler
+from ostinato.models.writing.halving import Halving
+from ostinato.models.writing.pairs import (
+    END,
+    UNKNOWN,
+    Divide,
+    PairModel,
+    Parts,
+    of_training,
+    same_count,
+    samples,
+)
+from ostinato.models.writing.pointer import Pointer
+from ostinato.models.writing.symbols import (
+    LEVELS,
+    Lexicon,
+    Symbols,
+    holds_symbols,
+    read_symbols,
+    warn_of_unknown,
+)
+from ostinato.network import Network
+from ostinato.regularizers import Dropout
+from ostinato.sequences.arrays import Array
+
+Self = TypeVar("Self", bound="Seq2Seq")
+
+BATCH_SIZE: Final = 64
+UPDATES: Final = 64
+"""With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
+FEWEST: Final = 8
+
+
+MOST_DRAWN: Final = 1000
+"""Symbols of a side of a picture, at most."""
+
+
+class Seq2SeqState:
+    """What a fitted model knows."""
+
+    _source: Lexicon | Scaler
+    """Symbols, or the scaling of features."""
+    _target: Lexicon
+    _attends: bool
+    _points: bool
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Seq2Seq(PairModel, Seq2SeqState):
+    """A sequence of symbols for a sequence: `Seq2Seq().fit(X, y).predict(X)`.
+
+    A bidirectional encoder reads X. A decoder with an attention to it writes y, symbol by symbol, until it
+    writes an end. It learns with teacher forcing, unless `strategies` has another way.
+
+    Args:
+        level: of texts: "character" or "word". Words are separated by spaces.
+        attention: a scorer: a name, a Scorer class or an instance, of a plugin too. None: the decoder has the
+            final states of the encoder only.
+        query: "before", "between" or "after", as in `ost.Decoder`.
+        input_feeding: as in `ost.Decoder`.
+        cell: of all layers: a name, a Cell class or an instance.
+        hidden_size: units of each layer; of the encoder, half of them in each direction.
+        num_layers: of the decoder.
+        encoder_layers: layers of the encoder on top of each other.
+        embedding_size: features of a symbol.
+        dropout: the fraction of the outputs of each layer of the encoder and of the decoder that is dropped
+            in training; half of it of embeddings.
+        label_smoothing: as in `ost.CrossEntropy`.
+        pointer: of symbols: each step may also copy a symbol of the source (Gulcehre et al. 2016), even one
+            that training did not have.
+        beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
+        max_length: the most symbols that are written; "auto" for one and a half times those of the longest
+            target of training, plus 5.
+        learning_rate_init: "auto" is 0.002.
+        schedule: "auto" rises over 50 updates, then falls by half in 2.5 epochs or 600 updates, whatever
+            takes longer.
+        max_iter, n_iter_no_change, tol: 100, 4 and 0.001.
+
+    The other arguments are those of `SequenceModel`. A strategy that is given by its name or its class gets
+    its arguments `end` and `max_length` here: "reinforce". For an instance, the end is the id 0.
+
+    Attributes: n_iter_, loss_curve_, best_loss_, network_ (a Graph), trainer_.
+    """
+
+    level: str = "character"
+    attention: Any = "additive"
+    query: str = "before"
+    input_feeding: bool = True
+    cell: Any = "gru"
+    hidden_size: int = 192
+    num_layers: int = 1
+    encoder_layers: int = 2
+    embedding_size: int = 64
+    dropout: float = 0.2
+    label_smoothing: float = 0.1
+    pointer: bool = False
+    beam_size: int = 5
+    max_iter: int = 100
+    n_iter_no_change: int = 4
+    tol: float = 1e-3
+
+    learning_rate: ClassVar[float] = 2e-3
+    of_trainer: ClassVar[tuple[str, ...]] = (*OF_TRAINER, "label_smoothing")
+    dtype: ClassVar[str] = "float32"
+
+    # Fitting.
+
+    def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
+        """Trains on pairs of sequences.
+
+        Args:
+            X: a list of texts, of lists of texts, of lists of whole numbers, or of arrays (T, F) of features.
+            y: as many, of one of the first three forms, none empty.
+            groups: (N,) of anything: pairs of one group are held out together.
+
+        Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
+        name row and place; then nothing changes.
+        """
+        return self._fit_pairs(X, y, groups)
+
+    def partial_fit(self: Self, X: Any, y: Any) -> Self:
+        """One more epoch, on all of these pairs. The first call decides the vocabularies.
+
+        Arguments and errors are those of `fit`.
+        """
+        return self._fit_once(X, y)
+
+    def _begin(
+        self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
+    ) -> tuple[Examples, TrainingState, Parts]:
+        owner = type(self).__name__
+        level = checks.choice(owner, "level", self.level, LEVELS)
+        known = None if continued is None else continued.attributes
+        read = self._read_source(owner, X, None if known is None else known["_source"])
+        wanted = read_symbols(owner, "y", y, level) if known is None else known["_target"].read(owner, "y", y)
+        same_count(owner, len(read), len(wanted))
+        parts = divide(len(wanted))
+        if known is None:
+            source: Lexicon | Scaler
+            if isinstance(read, Symbols):
+                source = Lexicon.of(Symbols(of_training(read.rows, parts), read.form), level)
+            else:
+                source = Scaler.of(of_training(read, parts), compress=True)
+            training = Symbols(of_training(wanted.rows, parts), wanted.form)
+            known = {
+                "_source": source,
+                "_target": Lexicon.of(training, level),
+                "_longest": max(map(len, training.rows)),
+                "_attends": self.attention is not None,
+                "_points": checks.flag(owner, "pointer", self.pointer),
+            }
+        targets = _targets(known["_target"], wanted)
+        inputs = self._inputs(owner, known, read)
+        examples = Examples({**inputs, "words": _fed(targets)}, targets)
+        checks.count(owner, "beam_size", self.beam_size, at_least=1)
+        loss = CrossEntropy(label_smoothing=self._smoothing())
+        self._most(known)
+        fitting = continued or self._new(
+            lambda seed: self._build(known, seed), loss, parts is not None, known, seed
+        )
+        return examples, fitting, parts
+
+    def _read_source(
+        self, owner: str, X: Any, known: Lexicon | Scaler | None, name: str = "X"
+    ) -> Symbols | list[Array]:
+        """Rows of symbols or of features. Raises ConfigError for the other kind than in fit."""
+        symbols = holds_symbols(X, isinstance(known, Lexicon))
+        if known is not None and symbols != isinstance(known, Lexicon):
+            kinds = ("features", "symbols")
+            raise ConfigError(
+                f"{owner}: {name} holds {kinds[symbols]}; the first fit had {kinds[not symbols]}"
+            )
+        if isinstance(known, Lexicon):
+            return known.read(owner, name, X)
+        if symbols:
+            return read_symbols(owner, name, X, self.level)
+        return read_sequences(owner, X, name=name, width=None if known is None else len(known.mean)).rows
+
+    def _inputs(
+        self, owner: str, known: Mapping[str, Any], read: Symbols | list[Array]
+    ) -> dict[str, list[Array]]:
+        """The inputs of the network that do not depend on targets. Raises ConfigError."""
+        source, target = known["_source"], known["_target"]
+        if isinstance(source, Lexicon):
+            assert isinstance(read, Symbols)
+            made = {"source": source.encode(read.rows)}
+            if known["_points"]:
+                made["copies"] = [1.0 + row[:, None].astype(self.dtype) for row in target.encode(read.rows)]
+            return made
+        if known["_points"]:
+            raise ConfigError(
+                f"{owner}: pointer is True, but X holds features, which cannot be copied; omit it"
+            )
+        assert isinstance(read, list)
+        return {"source": source.apply(read, self.dtype)}
+
+    def _build(self, known: Mapping[str, Any], seed: int) -> Network:
+        """The network: source (N, S), words (N, T) -> (N, T, ids)."""
+        owner = type(self).__name__
+        share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
+        units = checks.whole(owner, "hidden_size", self.hidden_size, at_least=2)
+        width = checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
+        if units % 2:
+            raise ConfigError(
+                f"{owner}: hidden_size is {units}; expected an even number, half of it for each direction of "
+                "the encoder"
+            )
+
+        def dropped(value: Any, rate: float) -> Any:
+            return Dropout(rate)(value) if rate else value
+
+        source, ids = known["_source"], 1 + len(known["_target"])
+        if isinstance(source, Lexicon):
+            memory = Embedding(len(source), width)(Input("source", ids=len(source), axis="source"))
+            memory, read = dropped(memory, share / 2), width
+        else:
+            read = len(source.mean)
+            memory = Input("source", size=read, axis="source")
+        for _ in range(checks.count(owner, "encoder_layers", self.encoder_layers, at_least=1)):
+            encoder = Recurrent(self._copy("cell"), read, units // 2, bidirectional=True)
+            encoded = encoder(memory)
+            memory, read = dropped(encoded, share), units
+        words = dropped(Embedding(ids, width)(Input("words", ids=ids, axis="target")), share / 2)
+        decoder, memories = self._decoder(owner, width, units, memory)
+        decoded = decoder(words, **memories, initial_state=Bridge(encoder, decoder)(encoded))
+        decoded = dropped(decoded, share)
+        if not known["_points"]:
+            return Graph(Dense(decoder.output_size, ids)(decoded), seed=seed)
+        copies = Input("copies", size=1, axis="source")
+        head = Recurrent(Pointer(ids, units), decoder.output_size, units)
+        return Graph(head(decoded, source=concat(memory, copies)), seed=seed)
+
+    def _decoder(self, owner: str, width: int, units: int, memory: Any) -> tuple[Recurrent, dict[str, Any]]:
+        """The decoder, and the memories that it reads."""
+        layers = checks.count(owner, "num_layers", self.num_layers, at_least=1)
+        feeding = checks.flag(owner, "input_feeding", self.input_feeding)
+        if self.attention is not None:
+            made = Decoder(
+                self._copy("cell"),
+                width,
+                units,
+                units,
+                self._copy("attention"),
+                query=self.query,
+                input_feeding=feeding,
+                num_layers=layers,
+            )
+            return made, {"source": memory}
+        if self.query != "before" or not feeding:
+            given = "input_feeding is False" if self.query == "before" else f"query is {shown(self.query)}"
+            raise ConfigError(f"{owner}: {given}, but attention is None, which has none; omit it")
+        return Recurrent(self._copy("cell"), width, units, layers), {}
+
+    def _batches(self, count: int) -> Any:
+        if isinstance(self.batch_size, str) and self.batch_size == "auto":
+            return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)))
+        return super()._batches(count)
+
+    def _schedule(self, best: Best) -> Any:
+        if isinstance(self.schedule, str) and self.schedule == "auto":
+            return Halving()
+        return super()._schedule(best)
+
+    def _loss(self, loss: Any) -> Any:
+        return CrossEntropy(label_smoothing=self._smoothing())
+
+    def _smoothing(self) -> float:
+        return checks.number(
+            type(self).__name__, "label_smoothing", self.label_smoothing, at_least=0, below=1
+        )
+
+    def _check_strategies(self, strategies: Sequence[Any]) -> None:
+        rewarded = [one for one in strategies if samples(one)]
+        if rewarded and self.label_smoothing:
+            raise ConfigError(
+                f"{type(self).__name__}: label_smoothing is {self.label_smoothing:g}, but "
+                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0"
+            )
+
+    # Predictions.
+
+    def predict(self, X: Any, *, beam_size: int | None = None) -> list[Any]:
+        """The likeliest sequence that a search finds for each of X, in the form of the y of training.
+
+        beam_size: another one than the estimator's. A sequence does not depend on the others. Raises
+        DTypeError, ShapeError, ConfigError.
+        """
+        return [self._target.joined(row) for row in self._written("predict", X, beam_size)]
+
+    def score(self, X: Any, y: Any) -> float:
+        """The share 0..1 of sequences without an error."""
+        found, wanted = self._compared("score", X, y)
+        return float(np.mean([a == b for a, b in zip(found, wanted, strict=True)]))
+
+    def error_rate(self, X: Any, y: Any) -> float:
+        """Insertions, deletions and substitutions for each symbol of y: the word, or phoneme, error rate."""
+        found, wanted = self._compared("error_rate", X, y)
+        places = {one: n for n, one in enumerate(sorted({s for row in (*found, *wanted) for s in row}))}
+
+        def numbered(row: list[str]) -> Array:
+            return np.array([places[one] for one in row], np.int64)
+
+        total = sum(edits(numbered(a), numbered(b)) for a, b in zip(found, wanted, strict=True))
+        return total / sum(map(len, wanted))
+
+    def log_prob(self, X: Any, y: Any) -> Array:
+        """Natural logarithms (N,) float64 of the probabilities of whole sequences y, the end included.
+
+        Unknown symbols count as the symbol for unknown ones; a warning counts them.
+        """
+        inputs, tokens, _, _ = self._read_pairs("log_prob", X, y)
+        return with_jobs(
+            type(self).__name__, self.n_jobs, lambda: self.network_.log_prob(inputs, tokens, begin=END)
+        )
+
+    def alignment(self, X: Any, y: Any = None) -> Alignment:
+        """Where the decoder attends while it writes y, or what it predicts: weights (T + 1, S) of each row.
+
+        The last step writes the end. Raises ConfigError without attention.
+        """
+        inputs, tokens, _, _ = self._read_pairs("alignment", X, y)
+        return alignment(self.network_, inputs, tokens, begin=END, of="source")
+
+    def plot_alignment(self, x: Any, y: Any = None) -> Any:
+        """A picture of one pair, with its symbols; returns the axes. y: None for what is predicted.
+
+        Raises ConfigError if matplotlib is missing, and without attention.
+        """
+        owner = f"{type(self).__name__}.plot_alignment"
+        for name, one in (("x", x), ("y", y)):
+            if hasattr(one, "__len__") and len(one) > MOST_DRAWN:
+                raise ConfigError(
+                    f"{owner}: {name} has {len(one)} symbols; a picture shows {MOST_DRAWN} or fewer"
+                )
+        given = [x], None if y is None else [y]
+        inputs, tokens, read, wanted = self._read_pairs("plot_alignment", *given, names=("x", "y"))
+        found = alignment(self.network_, inputs, tokens, begin=END, of="source")
+        labels = read.rows[0] if isinstance(read, Symbols) else None
+        ax = found.plot(source=labels, target=[*wanted[0], "end"])
+        ax.set(xlabel="read", ylabel="written")
+        return ax
+
+    def _read_pairs(
+        self, call: str, X: Any, y: Any, names: tuple[str, str] = ("X", "y")
+    ) -> tuple[dict[str, Any], list[Array], Symbols | list[Array], list[list[str]]]:
+        """Inputs and targets of given pairs, and their symbols; y None for what is predicted, to look at."""
+        self._check_fitted(call)
+        owner = f"{type(self).__name__}.{call}"
+        if not self._attends and call != "log_prob":
+            raise ConfigError(f"{owner}: attention is None, so this decoder has no weights to show")
+        predicted = y is None and call != "log_prob"
+        if predicted:
+            wanted = Symbols(self._written(call, X, None, name=names[0]), self._target.form)
+        else:
+            wanted = self._target.read(owner, names[1], y)
+        read = self._read_source(owner, X, self._source, names[0])
+        same_count(owner, len(read), len(wanted))
+        inputs, tokens = self._inputs(owner, vars(self), read), _targets(self._target, wanted)
+        if not predicted:  # a prediction has warned of X
+            self._warn(owner, names[0], inputs)
+            warn_of_unknown(owner, names[1], [row[:-1] - 1 for row in tokens], 5)
+        return inputs, tokens, read, wanted.rows
+
+    def _compared(self, call: str, X: Any, y: Any) -> tuple[list[list[str]], list[list[str]]]:
+        self._check_fitted(call)
+        owner = f"{type(self).__name__}.{call}"
+        wanted = self._target.read(owner, "y", y)
+        return self._written(call, X, None, wanted), wanted.rows
+
+    def _written(
+        self, call: str, X: Any, beam_size: int | None, wanted: Symbols | None = None, name: str = "X"
+    ) -> list[list[str]]:
+        """The symbols of each prediction. wanted: as many rows; name: of the argument X."""
+        self._check_fitted(call)
+        owner = f"{type(self).__name__}.{call}"
+        read = self._read_source(owner, X, self._source, name)
+        if wanted is not None:
+            same_count(owner, len(read), len(wanted))
+        inputs = self._inputs(owner, vars(self), read)
+        self._warn(owner, "X", inputs)
+        found = self._search(owner, inputs, self.beam_size if beam_size is None else beam_size)
+        names = ["", "", *self._target.vocabulary.symbols]
+        made = [[names[one] for one in row] for row in self._without_end(found)]
+        if self._points:
+            assert isinstance(read, Symbols) and found.alignments is not None
+            _copy(made, found.tokens, found.alignments, read.rows)
+        return made
+
+    def _search(self, owner: str, inputs: Mapping[str, Any], beam_size: Any) -> Decoded:
+        beam = checks.count(owner, "beam_size", beam_size, at_least=1)
+        most = self._most(vars(self))
+        found: Decoded = with_jobs(
+            owner,
+            self.n_jobs,
+            lambda: self.network_.decode(
+                inputs,
+                begin=END,
+                end=END,
+                max_length=most,
+                beam=beam,
+                **({"alignments": _pointer(self._attends)} if self._points else {"ban": [UNKNOWN]}),
+            ),
+        )
+        return found
+
+    def _warn(self, owner: str, name: str, inputs: Mapping[str, Any]) -> None:
+        if isinstance(self._source, Lexicon):
+            warn_of_unknown(owner, name, inputs["source"], 6)
+
+    # Files.
+
+    def _state(self) -> dict[str, Any]:
+        symbols = isinstance(self._source, Lexicon)
+        return {
+            "source": self._source.state(),
+            "symbols": symbols,
+            "target": self._target.state(),
+            "longest": self._longest,
+            "attends": self._attends,
+            "points": self._points,
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        kind: Any = Lexicon if state["symbols"] else Scaler
+        return {
+            "_source": kind.from_state(state["source"]),
+            "_target": Lexicon.from_state(state["target"]),
+            "_longest": int(state["longest"]),
+            "_attends": bool(state["attends"]),
+            "_points": bool(state["points"]),
+        }
+
+
+def _pointer(attends: bool) -> str:
+    """The name of the weights of the pointer: those of the decoder's attention come first."""
+    return "source_1" if attends else "source"
+
+
+def _copy(
+    made: list[list[str]], tokens: Sequence[Array], weights: Sequence[Array], sources: Sequence[list[str]]
+) -> None:
+    """Replaces unknown symbols by those of the source that are pointed at."""
+    for row, ids, own, source in zip(made, tokens, weights, sources, strict=True):
+        for place in np.flatnonzero(ids[: len(row)] == UNKNOWN):
+            row[place] = source[int(own[place].argmax())]
+
+
+def _targets(known: Lexicon, wanted: Symbols) -> list[Array]:
+    """Ids with an end."""
+    return [np.append(row + 1, END) for row in known.encode(wanted.rows)]
+
+
+def _fed(targets: Sequence[Array]) -> list[Array]:
+    """What the decoder reads: each target, later by one step."""
+    return [np.append(END, row[:-1]) for row in targets]

@@ -1,0 +1,347 @@
+"""`SequenceGenerator`: a sequence of symbols or of numbers for a context, or for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Final, TypeVar
+
+import numpy as np
+
+from ostinato import checks
+from ostinato.decoding import Decoded, Sample
+from ostinato.errors import ConfigError, shown
+from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, repeat
+from ostinato.models.base.sequence_model import Examples, TrainingState
+from ostinato.models.base.threads import with_jobs
+from ostinato.models.reading.intake import read_sequences
+from ostinato.models.reading.scaling import Scaler
+from ostinato.models.writing.contexts import Contexts
+from ostinato.models.writing.pairs import END, UNKNOWN, Divide, PairModel, Parts, of_training
+from ostinato.models.writing.symbols import (
+    LEVELS,
+    Lexicon,
+    Symbols,
+    holds_symbols,
+    read_symbols,
+    warn_of_unknown,
+)
+from ostinato.models.writing.with_end import WithEnd, density, deviations
+from ostinato.network import Network
+from ostinato.regularizers import Dropout
+from ostinato.sequences.arrays import Array
+
+Self = TypeVar("Self", bound="SequenceGenerator")
+
+HOTTEST: Final = 1e3
+
+
+class GeneratorState:
+    """What a fitted model knows."""
+
+    _contexts: Contexts
+    _answers: Lexicon | Scaler
+    """Symbols, or the scaling of numbers."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class SequenceGenerator(PairModel, GeneratorState):
+    """A sequence for a context: `SequenceGenerator().fit(X, y).sample(X)`.
+
+    The context is the initial state of a recurrent layer, and a part of its input at each step. Each step
+    also reads what the step before wrote (the one-to-many network). Numbers of a step have a normal
+    distribution each, whose mean and deviation depend on all that was written; when a sequence ends is
+    learned.
+
+    Args:
+        level: of texts: "character" or "word". Words are separated by spaces.
+        cell: of the recurrent layer: a name, a Cell class or an instance.
+        hidden_size: units of each layer.
+        num_layers: layers on top of each other.
+        embedding_size: features of a symbol, and of the context.
+        dropout: the fraction of the outputs of the layers that is dropped in training.
+        beam_size: of `predict` for symbols: the hypotheses of a search; 1 takes the likeliest at each step.
+        max_length: the most symbols or steps that are written; "auto" for one and a half times those of the
+            longest sequence of training, plus 5.
+
+    The other arguments are those of `SequenceModel`. Strategies are as in `Seq2Seq`; those that feed or draw
+    ids need symbols.
+
+    Attributes: n_iter_, loss_curve_ (nats per step), best_loss_, network_ (a Graph), trainer_.
+    """
+
+    level: str = "character"
+    cell: Any = "gru"
+    hidden_size: int = 64
+    num_layers: int = 1
+    embedding_size: int = 32
+    dropout: float = 0.0
+    beam_size: int = 5
+
+    dtype: ClassVar[str] = "float32"
+
+    # Fitting.
+
+    def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
+        """Trains on contexts and their sequences.
+
+        Args:
+            X: numbers (N, F), or labels (N,): texts, whole numbers or booleans; None for no context.
+            y: N sequences: texts, lists of texts, lists of whole numbers; or arrays (T, K) of numbers.
+                Whole numbers are symbols, in arrays too; write counts as floats.
+            groups: (N,) of anything: pairs of one group are held out together.
+
+        Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
+        name row and place; then nothing changes.
+        """
+        return self._fit_pairs(X, y, groups)
+
+    def partial_fit(self: Self, X: Any, y: Any) -> Self:
+        """One more epoch, on all of these pairs. The first call decides labels and symbols.
+
+        Arguments and errors are those of `fit`.
+        """
+        return self._fit_once(X, y)
+
+    def _begin(
+        self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
+    ) -> tuple[Examples, TrainingState, Parts]:
+        owner = type(self).__name__
+        checks.choice(owner, "level", self.level, LEVELS)
+        checks.count(owner, "beam_size", self.beam_size, at_least=1)
+        known = None if continued is None else continued.attributes
+        rows = self._read_answers(owner, y, None if known is None else known["_answers"])
+        parts = divide(len(rows))
+        contexts = Contexts.of(owner, X, len(rows), parts) if known is None else known["_contexts"]
+        given = contexts.read(owner, X, len(rows), self.dtype)
+        if known is None:
+            lists: list[Any] = rows.rows if isinstance(rows, Symbols) else rows
+            training = of_training(lists, parts)
+            known = {
+                "_contexts": contexts,
+                "_answers": (
+                    Lexicon.of(Symbols(training, rows.form), self.level)
+                    if isinstance(rows, Symbols)
+                    else Scaler.of(training)
+                ),
+                "_longest": max(map(len, training)),
+            }
+        fed, targets = _teacher_forced(known["_answers"], rows, self.dtype)
+        symbols = isinstance(known["_answers"], Lexicon)
+        loss = "cross_entropy" if symbols else WithEnd()
+        self._most(known)
+        fitting = continued or self._new(
+            lambda seed: self._build(known, seed), loss, parts is not None, known, seed
+        )
+        return Examples({**given, "written": fed} if given else fed, targets), fitting, parts
+
+    def _read_answers(self, owner: str, y: Any, known: Lexicon | Scaler | None) -> Symbols | list[Array]:
+        """Rows of symbols, or of numbers (T, K). Raises ConfigError for the other kind than in fit."""
+        symbols = holds_symbols(y, isinstance(known, Lexicon))
+        if known is not None and symbols != isinstance(known, Lexicon):
+            kinds = ("numbers", "symbols")
+            raise ConfigError(f"{owner}: y holds {kinds[symbols]}; the first fit had {kinds[not symbols]}")
+        if isinstance(known, Lexicon):
+            return known.read(owner, "y", y)
+        if symbols:
+            return read_symbols(owner, "y", y, self.level)
+        width = None if known is None else len(known.mean)
+        return read_sequences(owner, y, name="y", width=width).rows
+
+    def _build(self, known: Mapping[str, Any], seed: int) -> Network:
+        """The network: what was written (N, T) or (N, T, K) -> (N, T, ids) or (N, T, 2 K + 1)."""
+        owner = type(self).__name__
+        width = checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
+        share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
+        answers = known["_answers"]
+        if isinstance(answers, Lexicon):
+            ids = 1 + len(answers)
+            read, features, outputs = Embedding(ids, width)(Input("written", ids=ids)), width, ids
+        else:
+            features = len(answers.mean)
+            read, outputs = Input("written", size=features), 2 * features + 1
+        context = known["_contexts"].symbol(width)
+        if context is not None:
+            read, features = concat(read, repeat(context, read)), features + width
+        layer = Recurrent(
+            self._copy("cell"),
+            features,
+            self.hidden_size,
+            checks.count(owner, "num_layers", self.num_layers, at_least=1),
+            regularizers=[Dropout(share, where="output")] if share else [],
+        )
+        start = None
+        if context is not None:
+            start = {
+                name: [Dense(width, int(np.prod(shape[1:])), "tanh")(context) for _ in range(shape[0])]
+                for name, shape in layer.state_shapes.items()
+            }
+        return Graph(Dense(layer.output_size, outputs)(layer(read, initial_state=start)), seed=seed)
+
+    # Predictions.
+
+    def predict(self, X: Any) -> list[Any]:
+        """The likeliest sequence of each context, in the form of the y of training.
+
+        X: contexts as in `fit`; without a context, the number of sequences. Of symbols, the likeliest that a
+        search finds; of numbers (T, K), the mean of each step, until an end is likelier than not. A sequence
+        does not depend on the others. Raises DTypeError, ShapeError, ConfigError.
+        """
+        owner, given, rows = self._read_contexts("predict", X)
+        if isinstance(self._answers, Lexicon):
+            beam = checks.count(owner, "beam_size", self.beam_size, at_least=1)
+            return self._texts(self._decoded(given, rows, beam=beam))
+        return self._drawn(given, rows, None, 1.0)
+
+    def sample(
+        self,
+        X: Any,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> list[Any]:
+        """A sequence for each context, drawn by its probability.
+
+        Args:
+            X: as of `predict`.
+            temperature: below 1 draws likelier sequences: symbols as in `ost.Sample`; of numbers, it
+                multiplies the deviations, and divides the log-odds of an end. 0 takes the likeliest.
+            top_k: as in `ost.Sample`, for symbols alone.
+            top_p: the same.
+            seed: of the draws. The draws of a row depend on the seed, its place and its context alone.
+
+        Raises DTypeError, ShapeError, ConfigError.
+        """
+        owner, given, rows = self._read_contexts("sample", X)
+        heat = checks.number(owner, "temperature", temperature, at_least=0)
+        if heat > HOTTEST:
+            raise ConfigError(f"{owner}: temperature is {heat:g}; expected 0 to {HOTTEST:g}")
+        start = checks.whole(owner, "seed", seed, at_least=0)
+        if isinstance(self._answers, Lexicon):
+            how = Sample(1, temperature=heat, top_k=top_k, top_p=top_p, seed=start)
+            return self._texts(self._decoded(given, rows, sample=how))
+        for name, one in (("top_k", top_k), ("top_p", top_p)):
+            if one is not None:
+                raise ConfigError(f"{owner}: {name} is {shown(one)}, but numbers are drawn; omit it")
+        return self._drawn(given, rows, start, heat)
+
+    def log_prob(self, X: Any, y: Any) -> Array:
+        """Log-likelihoods (N,) float64 of whole sequences in nats, the ends included; of numbers, densities.
+
+        Unknown symbols count as the symbol for unknown ones; a warning counts them. Raises the errors of
+        `fit`.
+        """
+        return self._likelihoods("log_prob", X, y)[0]
+
+    def score(self, X: Any, y: Any) -> float:
+        """The mean log-likelihood of a step, in nats; an end of symbols is a step. Higher is better."""
+        each, steps = self._likelihoods("score", X, y)
+        return float(each.sum() / steps)
+
+    def _likelihoods(self, call: str, X: Any, y: Any) -> tuple[Array, int]:
+        """The log-likelihood of each sequence, and the number of all steps."""
+        self._check_fitted(call)
+        owner = f"{type(self).__name__}.{call}"
+        rows = self._read_answers(owner, y, self._answers)
+        given = self._contexts.read(owner, X, len(rows), self.dtype)
+        fed, targets = _teacher_forced(self._answers, rows, self.dtype)
+        steps = sum(map(len, targets))
+        if isinstance(self._answers, Lexicon):
+            warn_of_unknown(owner, "y", [row[:-1] - 1 for row in targets], 5)
+            work = partial(self.network_.log_prob, given or None, targets, begin=END)
+            found: Array = with_jobs(owner, self.n_jobs, work)
+            return found, steps
+        inputs = {**given, "written": fed} if given else fed
+        outputs = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(inputs))
+        scale = np.log(self._answers.deviation).sum()
+        each = [density(one, row) - len(row) * scale for one, row in zip(outputs, targets, strict=True)]
+        return np.array(each, np.float64), steps
+
+    def _read_contexts(self, call: str, X: Any) -> tuple[str, dict[str, Any], int]:
+        """Contexts for the network, and the number of rows."""
+        self._check_fitted(call)
+        owner = f"{type(self).__name__}.{call}"
+        rows = self._contexts.count(owner, X)
+        return owner, self._contexts.read(owner, X if self._contexts.kind else None, rows, self.dtype), rows
+
+    def _decoded(self, given: Mapping[str, Any], rows: int, **method: Any) -> Decoded:
+        found: Decoded = with_jobs(
+            type(self).__name__,
+            self.n_jobs,
+            lambda: self.network_.decode(
+                given or None,
+                begin=np.full(rows, END),
+                end=END,
+                max_length=self._most(vars(self)),
+                ban=[UNKNOWN],
+                **method,
+            ),
+        )
+        return found
+
+    def _texts(self, found: Decoded) -> list[Any]:
+        assert isinstance(self._answers, Lexicon)
+        return [self._answers.decode([one - 1 for one in row]) for row in self._without_end(found)]
+
+    def _drawn(self, given: Mapping[str, Any], rows: int, seed: int | None, temperature: float) -> list[Any]:
+        """Numbers step by step: draws of a seed, or without one the means."""
+        assert isinstance(self._answers, Scaler)
+        width, most = len(self._answers.mean), self._most(vars(self)) - 1
+        stream = self.network_.stream(rows, rows=given or None)
+        random = [np.random.default_rng([seed or 0, row]) for row in range(rows)]
+        written = np.zeros((rows, most, width), self.dtype)
+        lengths = np.full(rows, most)
+        last = np.zeros((rows, width), self.dtype)
+        for step in range(most):
+            outputs = stream.step(last).astype(np.float64)
+            last = outputs[:, :width].copy()
+            ends = outputs[:, -1] > 0
+            if seed is not None and temperature > 0:
+                for row, own in enumerate(random):
+                    noise, coin = own.standard_normal(width), own.random()
+                    last[row] += temperature * deviations(outputs[row]) * noise
+                    ends[row] = np.log(coin / (1 - coin)) < outputs[row, -1] / temperature
+            last = last.astype(self.dtype)
+            written[:, step] = last
+            lengths = np.minimum(lengths, np.where(ends, step + 1, most))
+            if (lengths <= step + 1).all():
+                break
+        return [self._answers.undo(row[:count]) for row, count in zip(written, lengths, strict=True)]
+
+    # Files.
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "contexts": self._contexts.state(),
+            "symbols": isinstance(self._answers, Lexicon),
+            "answers": self._answers.state(),
+            "longest": self._longest,
+        }
+
+    def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        kind: Any = Lexicon if state["symbols"] else Scaler
+        return {
+            "_contexts": Contexts.from_state(state["contexts"]),
+            "_answers": kind.from_state(state["answers"]),
+            "_longest": int(state["longest"]),
+        }
+
+
+def _teacher_forced(
+    known: Lexicon | Scaler, rows: Symbols | list[Array], dtype: str
+) -> tuple[list[Array], list[Array]]:
+    """What each step reads, and what it should write."""
+    if isinstance(known, Lexicon):
+        assert isinstance(rows, Symbols)
+        targets = [np.append(row + 1, END) for row in known.encode(rows.rows)]
+        return [np.append(END, row[:-1]) for row in targets], targets
+    assert isinstance(rows, list)
+    scaled = known.apply(rows, dtype)
+    fed = [np.concatenate([np.zeros_like(row[:1]), row[:-1]]) for row in scaled]
+    last = [np.arange(len(row))[:, None] == len(row) - 1 for row in scaled]
+    return fed, [
+        np.concatenate([row, end], axis=1).astype(dtype) for row, end in zip(scaled, last, strict=True)
+    ]
