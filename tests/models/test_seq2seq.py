@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.writing.pairs import END
+from ostinato.models.writing.ids import END
 from ostinato.models.writing.symbols import Lexicon, read_symbols
 from tests.models.table import pairs, sequences, words
 from tests.models.table import texts_of as generators

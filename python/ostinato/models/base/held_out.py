@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -11,6 +12,19 @@ from ostinato.sequences.arrays import Array, as_array
 
 ENOUGH: Final = 1000
 """With early_stopping="auto", rows are held out from this many on: fewer are too few to measure by."""
+
+
+Parts: TypeAlias = tuple[Array, Array] | None
+"""The places of training rows and of held-out rows; None if no row is held out."""
+Divide: TypeAlias = Callable[[int], Parts]
+"""The parts of so many rows."""
+
+T = TypeVar("T")
+
+
+def of_training(rows: Sequence[T], parts: Parts) -> list[T]:
+    """The rows of the training part."""
+    return list(rows) if parts is None else [rows[n] for n in parts[0]]
 
 
 def split(

@@ -15,7 +15,7 @@ from ostinato.data import ByLength
 from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
 from ostinato.models.base.adaptive import Adaptive
 from ostinato.models.base.best import Best
-from ostinato.models.base.held_out import ENOUGH, split
+from ostinato.models.base.held_out import ENOUGH, Parts, split
 from ostinato.models.base.model_file import ModelFile
 from ostinato.models.base.routing import MetadataRouting
 from ostinato.models.base.seeds import seed_of
@@ -222,10 +222,8 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         """The seed of a fit: of the one that it continues, or a new one."""
         return continued.seed if continued else seed_of(type(self).__name__, self.random_state)
 
-    def _parts(
-        self, count: int, seed: int, groups: Any = None, strata: Array | None = None
-    ) -> tuple[Array, Array] | None:
-        """The places of training rows and of held-out rows, or None if no row is held out.
+    def _parts(self, count: int, seed: int, groups: Any = None, strata: Array | None = None) -> Parts:
+        """The rows that train and those that are held out.
 
         Raises ConfigError, ShapeError, also for groups without a held-out row.
         """
@@ -255,7 +253,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             net,
             loss=loss,
             optimizer=self._optimizer(),
-            schedule=self._schedule(best),
+            schedule=self._schedule(best, attributes),
             strategies=self._strategies(attributes),
             clip_norm=self.clip_norm,
             callbacks=self._callbacks(best),
@@ -317,7 +315,8 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             made.lr = given
         return made
 
-    def _schedule(self, best: Best) -> Any:
+    def _schedule(self, best: Best, attributes: Mapping[str, Any]) -> Any:
+        """The schedule of a new trainer. attributes: as of `_strategies`. Raises ConfigError."""
         if isinstance(self.schedule, str) and self.schedule == "auto":
             return Adaptive(best)
         made = choose_schedule(self._copy("schedule"))
@@ -363,11 +362,17 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         return ByLength(checks.whole(owner, "batch_size", self.batch_size, at_least=1))
 
     def _train(
-        self: Self, fitting: TrainingState, epochs: int, training: Examples, held: Examples | None
+        self: Self,
+        fitting: TrainingState,
+        epochs: int,
+        training: Examples,
+        held: Examples | None,
+        complete: Callable[[TrainingState], None] | None = None,
     ) -> Self:
         """Trains on rows, and makes the result that of this estimator.
 
-        An error leaves everything as before. Ctrl-C after an epoch leaves the best model so far.
+        complete: sets attributes that need the trained network. An error leaves everything as before. Ctrl-C
+        after an epoch leaves the best model so far.
         """
         validation = None if held is None else [Batch(held.x, held.targets, weights=held.weights)]
         return self._run(
@@ -378,14 +383,21 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             batch_size=self._batches(training.rows),
             weights=training.weights,
             validation=validation,
+            complete=complete,
         )
 
     def _train_batches(self: Self, fitting: TrainingState, epochs: int, training: Any, held: Any) -> Self:
         """The same on iterables of batches."""
         return self._run(fitting, training, epochs=epochs, validation=held)
 
-    def _run(self: Self, fitting: TrainingState, *data: Any, **arguments: Any) -> Self:
-        """`fit` of the trainer, between the last parameters and the best ones.
+    def _run(
+        self: Self,
+        fitting: TrainingState,
+        *data: Any,
+        complete: Callable[[TrainingState], None] | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """`fit` of the trainer, between the last parameters and the best ones; then `complete`.
 
         Ctrl-C after an epoch leaves the best model so far; before that, everything is as before the call.
         """
@@ -409,7 +421,8 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
 
         def finish() -> None:
             best.finish(net)
-            self._complete(fitting, arguments.get("validation"))
+            if complete is not None:
+                complete(fitting)
             self._adopt(fitting)
 
         try:
@@ -423,9 +436,6 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         if path is not None:
             os.unlink(path)
         return self
-
-    def _complete(self, fitting: TrainingState, validation: Any) -> None:
-        """Sets attributes that need the trained network. validation: what the trainer measured, or None."""
 
     def _load_checkpoint(self, trainer: Trainer, path: Any) -> None:
         """Loads the file of a fit that did not end. Raises ConfigError, FormatError that name the file."""

@@ -175,9 +175,14 @@ class Forecaster(Forecasts):
             if observed.covariates is not None:
                 scale = CovariateScale.of(observed.covariates, horizon if head.is_direct else 1)
             known = observed.scaled(owner, scale)
-            attributes = {"season_": season, "_transform": transform, "_head": head, "_scale": scale}
+            attributes = {
+                "season_": season,
+                "_transform": transform,
+                "_head": head,
+                "_scale": scale,
+                "_epochs": automatic,
+            }
             holds = epochs is None and self._holds_out(len(series))
-            self._epochs = automatic
             inputs = FEATURES + (0 if scale is None else scale.width)
             continued = self._new(
                 lambda seed: self._build(inputs, head.width, seed), head.loss(), holds, attributes
@@ -211,15 +216,13 @@ class Forecaster(Forecasts):
         if epochs is None:
             epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         continued.attributes.update(ids_=observed.ids, _columns=observed.columns)
-        vars(self)["_pending"] = FitWindows(series, rows, held, season), conformal
-        try:
-            return self._train(continued, epochs, training, validation)
-        finally:
-            vars(self).pop("_pending", None)
+        windows = FitWindows(series, rows, held, season)
+        return self._train(
+            continued, epochs, training, validation, lambda found: self._complete(found, windows, conformal)
+        )
 
-    def _adopt(self: Self, fitting: TrainingState) -> Self:
+    def _complete(self, fitting: TrainingState, windows: FitWindows, conformal: bool) -> None:
         """Passes over all series with the best parameters, also of an interrupted fit."""
-        windows, conformal = vars(self)["_pending"]
         attributes, rows, net = fitting.attributes, windows.rows, fitting.network
         head, transform = attributes["_head"], attributes["_transform"]
         owner, window = type(self).__name__, window_of(attributes["_scale"])
@@ -244,13 +247,12 @@ class Forecaster(Forecasts):
         if self.verbose and attributes["skill_"] is not None:
             told = ", ".join(f"{name} {value:.3f}" for name, value in attributes["skill_"].items())
             print(f"MASE of windows left out: {told}", file=sys.stderr)
-        return super()._adopt(fitting)
 
-    def _schedule(self, best: Best) -> Any:
+    def _schedule(self, best: Best, attributes: Mapping[str, Any]) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
             # To a twentieth within the automatic number of epochs, whatever max_iter is.
-            return WarmUp(20, then=Exponential(0.05 ** (1 / self._epochs)))
-        return super()._schedule(best)
+            return WarmUp(20, then=Exponential(0.05 ** (1 / attributes["_epochs"])))
+        return super()._schedule(best, attributes)
 
     def _holds_out(self, count: int) -> bool:
         found = super()._holds_out(count)

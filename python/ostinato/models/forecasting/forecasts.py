@@ -55,7 +55,6 @@ class FittedSeries:
     _scale: CovariateScale | None
     _columns: Columns | None
     _seed: int
-    _epochs: int
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -11,7 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.models.base.loss_choice import check_targets
-from ostinato.models.base.sequence_model import TrainingState
+from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
 from ostinato.models.pooling.temperature import fit_temperature, mean_softmax
 from ostinato.models.reading.labels import (
@@ -109,18 +109,17 @@ class SequenceClassifier(PooledModel, Classes):
             )
         return checks.number(type(self).__name__, "temperature", self.temperature, above=0)
 
-    def _complete(self, fitting: TrainingState, validation: Any) -> None:
+    def _complete(self, fitting: TrainingState, held: Examples | None) -> None:
         """Fits the temperature on the rows that training held out; without such rows it is 1."""
         given = self._temperature()
-        if given is not None or validation is None:
+        if given is not None or held is None:
             fitting.attributes["temperature_"] = given or 1.0
         else:
-            (batch,) = validation
             targets, weights = (
                 next(iter(one.values())) if isinstance(one, dict) else one
-                for one in (batch.targets, batch.weights)
+                for one in (held.targets, held.weights)
             )
-            logits = self._predict(fitting.network, batch.x)
+            logits = self._predict(fitting.network, held.x)
             fitting.attributes["temperature_"] = fit_temperature(logits, targets, weights)
 
     def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:

@@ -14,6 +14,7 @@ from ostinato import checks
 from ostinato.analysis import LyapunovSpectrum, MemoryLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
+from ostinato.models.base.held_out import Parts
 from ostinato.models.base.seeds import seed_of
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -316,6 +317,9 @@ class PooledModel(SequenceModel, PooledState):
         """Numbers (N,) from 0: rows of one number have their share of the held-out rows."""
         return None
 
+    def _complete(self, fitting: TrainingState, held: Examples | None) -> None:
+        """Sets attributes that need the trained network. held: the rows that training held out."""
+
     @abstractmethod
     def _answer(self, outputs: list[Array]) -> Array:
         """The outputs (N, K) of the members as the answer to each row."""
@@ -378,7 +382,7 @@ class PooledModel(SequenceModel, PooledState):
         if parts is not None:
             examples, held = (examples.take(places) for places in parts)
         epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
-        return self._train(fitting, epochs, examples, held)
+        return self._train(fitting, epochs, examples, held, lambda found: self._complete(found, held))
 
     def _fit_part(self: Self, X: Any, y: Any, learned: Any, sample_weight: Any, lengths: Any) -> Self:
         """One more epoch on all of these rows. learned: the answers of which `_learn` learns, or None."""
@@ -388,7 +392,8 @@ class PooledModel(SequenceModel, PooledState):
         continued = self._latest("partial_fit")
         seed = self._seed_for(continued)
         encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, seed, None)
-        return self._train(fitting, 1, self._examples(intake, fitting, encoded), None)
+        examples = self._examples(intake, fitting, encoded)
+        return self._train(fitting, 1, examples, None, lambda found: self._complete(found, None))
 
     def _read_both(self, owner: str, X: Any, y: Any, lengths: Any) -> tuple[Intake, Array]:
         """Sequences and one answer for each. Raises ShapeError, DTypeError, ConfigError."""
@@ -421,7 +426,7 @@ class PooledModel(SequenceModel, PooledState):
         sample_weight: Any,
         continued: TrainingState | None,
         seed: int,
-        parts: tuple[Array, Array] | None,
+        parts: Parts,
     ) -> tuple[TargetRows, TrainingState]:
         """The targets, and the fitting to continue, or a new one. Scales are those of the training part."""
         owner = type(self).__name__

@@ -18,16 +18,7 @@ def read_numbers(owner: str, y: Any, rows: int) -> Array:
         raise ConfigError(
             f"{owner} requires y to be passed, but the target y is None: the number of each row"
         )
-    given = read_column(owner, "y", y)
-    if given.dtype.kind == "O":
-        try:
-            given = given.astype(np.float64)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise DTypeError(f"{owner}: y holds objects that are no numbers: {error}") from error
-    if given.dtype.kind not in "biuf":
-        raise DTypeError(
-            f"{owner}: y has dtype {given.dtype}; expected numbers. For labels use SequenceClassifier"
-        )
+    given = as_floats(owner, "y", y, "numbers. For labels use SequenceClassifier")
     if given.ndim not in (1, 2) or 0 in given.shape[1:]:
         raise ShapeError(
             f"{owner}: y is {given.shape}; expected ({rows},), or ({rows}, K) for several numbers"
@@ -37,15 +28,27 @@ def read_numbers(owner: str, y: Any, rows: int) -> Array:
             f"{owner}: Found input variables with inconsistent numbers of samples: X has {rows} rows, y has "
             f"{len(given)}"
         )
-    numbers = given.astype(np.float64)
-    wrong = np.argwhere(~(np.abs(numbers) <= LARGEST))
+    wrong = np.argwhere(~(np.abs(given) <= LARGEST))
     if wrong.size:
         place = tuple(int(one) for one in wrong[0])
         raise ConfigError(
-            f"{owner}: y{list(place)} is {numbers[place]}; Input y contains NaN, infinity or a number above "
+            f"{owner}: y{list(place)} is {given[place]}; Input y contains NaN, infinity or a number above "
             f"{LARGEST:g}; leave the row out"
         )
-    return numbers
+    return given
+
+
+def as_floats(owner: str, name: str, given: Any, expected: str) -> Array:
+    """Numbers of any shape as float64. expected: for the error. Raises ShapeError, DTypeError."""
+    found = read_column(owner, name, given)
+    if found.dtype.kind == "O":
+        try:
+            return found.astype(np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DTypeError(f"{owner}: {name} holds objects that are no numbers: {error}") from error
+    if found.dtype.kind not in "biuf":
+        raise DTypeError(f"{owner}: {name} has dtype {found.dtype}; expected {expected}")
+    return found.astype(np.float64)
 
 
 def check_width(owner: str, found: int, expected: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
+from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.base.softmax import softmax
@@ -28,7 +29,6 @@ from ostinato.sequences.arrays import Array
 from ostinato.sequences.containers import rows_in
 
 Self = TypeVar("Self", bound="SequenceTagger")
-T = TypeVar("T")
 
 TRANSITIONS: Final = ("crf", "iob2")
 
@@ -135,8 +135,8 @@ class SequenceTagger(SequenceModel, TaggerState):
         y: Any,
         continued: TrainingState | None,
         seed: int,
-        divide: Callable[[int], tuple[Array, Array] | None],
-    ) -> tuple[Examples, TrainingState, tuple[Array, Array] | None]:
+        divide: Divide,
+    ) -> tuple[Examples, TrainingState, Parts]:
         """Rows as the network takes them, the fitting, and the training part and held-out part.
 
         Vocabularies and scales are those of the training part. divide: the parts of so many rows.
@@ -156,8 +156,8 @@ class SequenceTagger(SequenceModel, TaggerState):
             if self.transitions == "iob2":
                 iob2_rules(owner, labels)
                 check_iob2(owner, tags)
-            tokens = None if sentences is None else Tokens.of(_training(sentences, parts))
-            scaling = None if sentences is not None else Scaler.of(_training(rows, parts), compress=True)
+            tokens = None if sentences is None else Tokens.of(of_training(sentences, parts))
+            scaling = None if sentences is not None else Scaler.of(of_training(rows, parts), compress=True)
             attributes: dict[str, Any] = {"classes_": labels, "_tokens": tokens, "_scaling": scaling}
             if intake is not None and intake.names is not None:
                 attributes["feature_names_in_"] = np.array(intake.names, dtype=object)
@@ -314,11 +314,6 @@ class SequenceTagger(SequenceModel, TaggerState):
             "_tokens": None if tokens is None else Tokens.from_state(tokens),
             "_scaling": None if scaling is None else Scaler.from_state(scaling),
         }
-
-
-def _training(rows: list[T], parts: tuple[Array, Array] | None) -> list[T]:
-    """The rows of the training part."""
-    return rows if parts is None else [rows[n] for n in parts[0]]
 
 
 def _has_steps(one: Any) -> bool:

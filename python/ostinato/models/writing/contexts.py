@@ -11,10 +11,12 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.layers import Dense, Embedding, Input
+from ostinato.models.base.held_out import Parts, of_training
 from ostinato.models.reading.columns import read_column
 from ostinato.models.reading.labels import encode, labels_from, labels_state, read_labels
+from ostinato.models.reading.numbers import as_floats
 from ostinato.models.reading.scaling import Scaler
-from ostinato.models.writing.pairs import Parts, of_training, same_count
+from ostinato.models.writing.pairs import same_count
 from ostinato.sequences.arrays import Array
 
 NUMBERS: Final = "numbers"
@@ -129,14 +131,7 @@ def _labels(owner: str, X: Any) -> Array:
 
 def _numbers(owner: str, X: Any, known: Scaler | None) -> Array:
     """Numbers (N, F) float64, all finite. Raises ShapeError, DTypeError, ConfigError with row and column."""
-    given = read_column(owner, "X", X)
-    if given.dtype.kind == "O":
-        try:
-            given = given.astype(np.float64)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise DTypeError(f"{owner}: X holds objects that are no numbers: {error}") from error
-    if given.dtype.kind not in "biuf":
-        raise DTypeError(f"{owner}: X has dtype {given.dtype}; expected numbers (N, F), or labels (N,)")
+    given = as_floats(owner, "X", X, "numbers (N, F), or labels (N,)")
     given = given[:, None] if given.ndim == 1 else given
     if given.ndim and not len(given):
         raise ShapeError(f"{owner}: X has 0 sample(s); expected at least one")
@@ -144,11 +139,11 @@ def _numbers(owner: str, X: Any, known: Scaler | None) -> Array:
         raise ShapeError(f"{owner}: X is {given.shape}; expected numbers (N, F), or labels (N,)")
     if known is not None and given.shape[1] != len(known.mean):
         raise ShapeError(f"{owner}: X has {given.shape[1]} columns; the first fit had {len(known.mean)}")
-    wrong = np.argwhere(~np.isfinite(given.astype(np.float64)))
+    wrong = np.argwhere(~np.isfinite(given))
     if wrong.size:
         row, column = (int(one) for one in wrong[0])
         raise ConfigError(
             f"{owner}: X[{row}] has {given[row, column]} (NaN or inf) in column {column}; fill it, or "
             "leave the row out"
         )
-    return given.astype(np.float64)
+    return given

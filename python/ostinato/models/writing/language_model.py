@@ -141,10 +141,10 @@ class LanguageModel(SequenceModel, TextState):
         head = Dense(layer.output_size, symbols, regularizers=drop)
         return Sequential(Embedding(symbols, width), layer, head, seed=seed)
 
-    def _schedule(self, best: Best) -> Any:
+    def _schedule(self, best: Best, attributes: Mapping[str, Any]) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
             return WarmUp(20, then=Exponential(0.6))
-        return super()._schedule(best)
+        return super()._schedule(best, attributes)
 
     def _read(self: Self, fitting: TrainingState, epochs: int, ids: Array, held: Array | None) -> Self:
         owner = type(self).__name__

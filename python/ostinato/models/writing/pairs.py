@@ -1,4 +1,4 @@
-"""`PairModel`: an answer that is itself a sequence: held-out pairs, and training that continues otherwise."""
+"""`PairModel`: an answer that is itself a sequence: fitting pairs, and holding some of them out."""
 
 from __future__ import annotations
 
@@ -6,28 +6,18 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ostinato import checks
 from ostinato.decoding import Decoded
 from ostinato.errors import OstinatoError, ShapeError
+from ostinato.models.base.held_out import Divide, Parts
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
+from ostinato.models.writing.ids import END
 from ostinato.plugins.registry import registry
-from ostinato.sequences.arrays import Array
 from ostinato.strategy import Estimator, Strategy
 
 Self = TypeVar("Self", bound="PairModel")
-T = TypeVar("T")
-
-Parts: TypeAlias = tuple[Array, Array] | None
-"""The places of training pairs and of held-out pairs; None if no pair is held out."""
-Divide: TypeAlias = Callable[[int], Parts]
-"""The parts of so many pairs."""
-
-END: Final = 0
-"""The id that ends a sequence, and with which it begins as an input."""
-UNKNOWN: Final = 1
-"""The id of symbols that training did not have. The ids of a vocabulary follow the end."""
 
 
 class PairState:
@@ -45,8 +35,17 @@ class PairModel(SequenceModel, PairState):
 
     read_anew: ClassVar[tuple[str, ...]] = ("beam_size", "max_length")
 
-    def _fit_pairs(self: Self, X: Any, y: Any, groups: Any) -> Self:
-        """Trains until the end, with held-out pairs if there are enough."""
+    def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
+        """Trains on pairs of X and y, in the forms that the class describes.
+
+        Args:
+            X: what the sequences are written for.
+            y: the sequences, one for each of X.
+            groups: (N,) of anything: pairs of one group are held out together.
+
+        Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
+        name row and place; then nothing changes.
+        """
         continued = self._continues()
         seed = self._seed_for(continued)
         examples, fitting, parts = self._begin(X, y, continued, seed, lambda n: self._parts(n, seed, groups))
@@ -56,8 +55,11 @@ class PairModel(SequenceModel, PairState):
         epochs = checks.count(type(self).__name__, "max_iter", self.max_iter, at_least=1)
         return self._train(fitting, epochs, examples, held)
 
-    def _fit_once(self: Self, X: Any, y: Any) -> Self:
-        """One more epoch, on all of these pairs."""
+    def partial_fit(self: Self, X: Any, y: Any) -> Self:
+        """One more epoch, on all of these pairs. The first call decides what symbols and labels there are.
+
+        Arguments and errors are those of `fit`.
+        """
         continued = self._latest("partial_fit")
         examples, fitting, _ = self._begin(X, y, continued, self._seed_for(continued), lambda _: None)
         return self._train(fitting, 1, examples, None)
@@ -90,11 +92,6 @@ class PairModel(SequenceModel, PairState):
         """The ids of each row without an end; of a row that was cut, no more than `max_length`."""
         most = self._most(vars(self)) - 1
         return [[one for one in row.tolist() if one != END][:most] for row in found.tokens]
-
-
-def of_training(rows: Sequence[T], parts: Parts) -> list[T]:
-    """The rows of the training part."""
-    return list(rows) if parts is None else [rows[n] for n in parts[0]]
 
 
 def samples(strategy: Any) -> bool:

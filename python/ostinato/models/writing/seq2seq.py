@@ -19,21 +19,23 @@ from ostinato.layers.decoder import Decoder
 from ostinato.losses import CrossEntropy
 from ostinato.metrics import edits
 from ostinato.models.base.best import Best
+from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import OF_TRAINER, Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.writing.halving import Halving
-from ostinato.models.writing.pairs import (
+from ostinato.models.writing.ids import (
     END,
     UNKNOWN,
-    Divide,
-    PairModel,
-    Parts,
-    of_training,
-    same_count,
-    samples,
+    ids_of,
+    inputs_of,
+    number_of_ids,
+    symbols_of,
+    targets_of,
+    warn_of_unknown_targets,
 )
+from ostinato.models.writing.pairs import PairModel, same_count, samples
 from ostinato.models.writing.pointer import Pointer
 from ostinato.models.writing.symbols import (
     LEVELS,
@@ -75,6 +77,9 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
     A bidirectional encoder reads X. A decoder with an attention to it writes y, symbol by symbol, until it
     writes an end. It learns with teacher forcing, unless `strategies` has another way.
+
+    X is a list of texts, of lists of texts, of lists of whole numbers, or of arrays (T, F) of features; y has
+    as many rows, of one of the first three forms, none empty.
 
     Args:
         level: of texts: "character" or "word". Words are separated by spaces.
@@ -129,26 +134,6 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
     # Fitting.
 
-    def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
-        """Trains on pairs of sequences.
-
-        Args:
-            X: a list of texts, of lists of texts, of lists of whole numbers, or of arrays (T, F) of features.
-            y: as many, of one of the first three forms, none empty.
-            groups: (N,) of anything: pairs of one group are held out together.
-
-        Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
-        name row and place; then nothing changes.
-        """
-        return self._fit_pairs(X, y, groups)
-
-    def partial_fit(self: Self, X: Any, y: Any) -> Self:
-        """One more epoch, on all of these pairs. The first call decides the vocabularies.
-
-        Arguments and errors are those of `fit`.
-        """
-        return self._fit_once(X, y)
-
     def _begin(
         self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
     ) -> tuple[Examples, TrainingState, Parts]:
@@ -173,9 +158,9 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 "_attends": self.attention is not None,
                 "_points": checks.flag(owner, "pointer", self.pointer),
             }
-        targets = _targets(known["_target"], wanted)
+        targets = targets_of(known["_target"], wanted)
         inputs = self._inputs(owner, known, read)
-        examples = Examples({**inputs, "words": _fed(targets)}, targets)
+        examples = Examples({**inputs, "words": inputs_of(targets)}, targets)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
         loss = CrossEntropy(label_smoothing=self._smoothing())
         self._most(known)
@@ -209,7 +194,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             assert isinstance(read, Symbols)
             made = {"source": source.encode(read.rows)}
             if known["_points"]:
-                made["copies"] = [1.0 + row[:, None].astype(self.dtype) for row in target.encode(read.rows)]
+                made["copies"] = [row[:, None].astype(self.dtype) for row in ids_of(target, read.rows)]
             return made
         if known["_points"]:
             raise ConfigError(
@@ -233,7 +218,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         def dropped(value: Any, rate: float) -> Any:
             return Dropout(rate)(value) if rate else value
 
-        source, ids = known["_source"], 1 + len(known["_target"])
+        source, ids = known["_source"], number_of_ids(known["_target"])
         if isinstance(source, Lexicon):
             memory = Embedding(len(source), width)(Input("source", ids=len(source), axis="source"))
             memory, read = dropped(memory, share / 2), width
@@ -280,10 +265,10 @@ class Seq2Seq(PairModel, Seq2SeqState):
             return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)))
         return super()._batches(count)
 
-    def _schedule(self, best: Best) -> Any:
+    def _schedule(self, best: Best, attributes: Mapping[str, Any]) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
             return Halving()
-        return super()._schedule(best)
+        return super()._schedule(best, attributes)
 
     def _loss(self, loss: Any) -> Any:
         return CrossEntropy(label_smoothing=self._smoothing())
@@ -379,10 +364,10 @@ class Seq2Seq(PairModel, Seq2SeqState):
             wanted = self._target.read(owner, names[1], y)
         read = self._read_source(owner, X, self._source, names[0])
         same_count(owner, len(read), len(wanted))
-        inputs, tokens = self._inputs(owner, vars(self), read), _targets(self._target, wanted)
+        inputs, tokens = self._inputs(owner, vars(self), read), targets_of(self._target, wanted)
         if not predicted:  # a prediction has warned of X
             self._warn(owner, names[0], inputs)
-            warn_of_unknown(owner, names[1], [row[:-1] - 1 for row in tokens], 5)
+            warn_of_unknown_targets(owner, names[1], tokens, 5)
         return inputs, tokens, read, wanted.rows
 
     def _compared(self, call: str, X: Any, y: Any) -> tuple[list[list[str]], list[list[str]]]:
@@ -403,8 +388,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         inputs = self._inputs(owner, vars(self), read)
         self._warn(owner, "X", inputs)
         found = self._search(owner, inputs, self.beam_size if beam_size is None else beam_size)
-        names = ["", "", *self._target.vocabulary.symbols]
-        made = [[names[one] for one in row] for row in self._without_end(found)]
+        made = [symbols_of(self._target, row) for row in self._without_end(found)]
         if self._points:
             assert isinstance(read, Symbols) and found.alignments is not None
             _copy(made, found.tokens, found.alignments, read.rows)
@@ -467,13 +451,3 @@ def _copy(
     for row, ids, own, source in zip(made, tokens, weights, sources, strict=True):
         for place in np.flatnonzero(ids[: len(row)] == UNKNOWN):
             row[place] = source[int(own[place].argmax())]
-
-
-def _targets(known: Lexicon, wanted: Symbols) -> list[Array]:
-    """Ids with an end."""
-    return [np.append(row + 1, END) for row in known.encode(wanted.rows)]
-
-
-def _fed(targets: Sequence[Array]) -> list[Array]:
-    """What the decoder reads: each target, later by one step."""
-    return [np.append(END, row[:-1]) for row in targets]

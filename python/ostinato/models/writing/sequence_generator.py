@@ -13,20 +13,23 @@ from ostinato import checks
 from ostinato.decoding import Decoded, Sample
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, repeat
+from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.writing.contexts import Contexts
-from ostinato.models.writing.pairs import END, UNKNOWN, Divide, PairModel, Parts, of_training
-from ostinato.models.writing.symbols import (
-    LEVELS,
-    Lexicon,
-    Symbols,
-    holds_symbols,
-    read_symbols,
-    warn_of_unknown,
+from ostinato.models.writing.ids import (
+    END,
+    UNKNOWN,
+    inputs_of,
+    number_of_ids,
+    symbols_of,
+    targets_of,
+    warn_of_unknown_targets,
 )
+from ostinato.models.writing.pairs import PairModel
+from ostinato.models.writing.symbols import LEVELS, Lexicon, Symbols, holds_symbols, read_symbols
 from ostinato.models.writing.with_end import WithEnd, density, deviations
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
@@ -53,6 +56,10 @@ class SequenceGenerator(PairModel, GeneratorState):
     also reads what the step before wrote (the one-to-many network). Numbers of a step have a normal
     distribution each, whose mean and deviation depend on all that was written; when a sequence ends is
     learned.
+
+    X is numbers (N, F), or labels (N,): texts, whole numbers or booleans; None for no context. y is N
+    sequences: texts, lists of texts, lists of whole numbers; or arrays (T, K) of numbers. Whole numbers are
+    symbols, in arrays too; write counts as floats.
 
     Args:
         level: of texts: "character" or "word". Words are separated by spaces.
@@ -82,27 +89,6 @@ class SequenceGenerator(PairModel, GeneratorState):
     dtype: ClassVar[str] = "float32"
 
     # Fitting.
-
-    def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
-        """Trains on contexts and their sequences.
-
-        Args:
-            X: numbers (N, F), or labels (N,): texts, whole numbers or booleans; None for no context.
-            y: N sequences: texts, lists of texts, lists of whole numbers; or arrays (T, K) of numbers.
-                Whole numbers are symbols, in arrays too; write counts as floats.
-            groups: (N,) of anything: pairs of one group are held out together.
-
-        Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
-        name row and place; then nothing changes.
-        """
-        return self._fit_pairs(X, y, groups)
-
-    def partial_fit(self: Self, X: Any, y: Any) -> Self:
-        """One more epoch, on all of these pairs. The first call decides labels and symbols.
-
-        Arguments and errors are those of `fit`.
-        """
-        return self._fit_once(X, y)
 
     def _begin(
         self, X: Any, y: Any, continued: TrainingState | None, seed: int, divide: Divide
@@ -156,7 +142,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
         answers = known["_answers"]
         if isinstance(answers, Lexicon):
-            ids = 1 + len(answers)
+            ids = number_of_ids(answers)
             read, features, outputs = Embedding(ids, width)(Input("written", ids=ids)), width, ids
         else:
             features = len(answers.mean)
@@ -250,7 +236,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         fed, targets = _teacher_forced(self._answers, rows, self.dtype)
         steps = sum(map(len, targets))
         if isinstance(self._answers, Lexicon):
-            warn_of_unknown(owner, "y", [row[:-1] - 1 for row in targets], 5)
+            warn_of_unknown_targets(owner, "y", targets, 5)
             work = partial(self.network_.log_prob, given or None, targets, begin=END)
             found: Array = with_jobs(owner, self.n_jobs, work)
             return found, steps
@@ -284,7 +270,8 @@ class SequenceGenerator(PairModel, GeneratorState):
 
     def _texts(self, found: Decoded) -> list[Any]:
         assert isinstance(self._answers, Lexicon)
-        return [self._answers.decode([one - 1 for one in row]) for row in self._without_end(found)]
+        known = self._answers
+        return [known.joined(symbols_of(known, row)) for row in self._without_end(found)]
 
     def _drawn(self, given: Mapping[str, Any], rows: int, seed: int | None, temperature: float) -> list[Any]:
         """Numbers step by step: draws of a seed, or without one the means."""
@@ -336,8 +323,8 @@ def _teacher_forced(
     """What each step reads, and what it should write."""
     if isinstance(known, Lexicon):
         assert isinstance(rows, Symbols)
-        targets = [np.append(row + 1, END) for row in known.encode(rows.rows)]
-        return [np.append(END, row[:-1]) for row in targets], targets
+        targets = targets_of(known, rows)
+        return inputs_of(targets), targets
     assert isinstance(rows, list)
     scaled = known.apply(rows, dtype)
     fed = [np.concatenate([np.zeros_like(row[:1]), row[:-1]]) for row in scaled]

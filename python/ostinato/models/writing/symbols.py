@@ -182,10 +182,6 @@ class Lexicon:
         """The ids of each row."""
         return [self.vocabulary.encode(row) for row in rows]
 
-    def decode(self, ids: Sequence[int]) -> Any:
-        """A sequence in the form of training. ids: known ones, without an end."""
-        return self.joined([self.vocabulary.symbols[int(one) - 1] for one in ids])
-
     def joined(self, symbols: list[str]) -> Any:
         """Symbols as a text, a list of texts or a list of whole numbers."""
         if self.form == TEXT:

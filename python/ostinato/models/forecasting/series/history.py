@@ -72,7 +72,7 @@ def histories(
     season: int,
     horizon: int,
     transform: Transform,
-    covariates: Sequence[Covariates] | None = None,
+    covariates: Sequence[Covariates | None] | None = None,
     window: int = 0,
 ) -> list[History]:
     """The histories of series (n,), NaN where a value is missing.
