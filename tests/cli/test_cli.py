@@ -9,7 +9,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.cli import main, train
-from ostinato.cli.compressors import COMPRESSORS, bits_per_character
+from ostinato.cli.text.compressors import COMPRESSORS, bits_per_character
 from ostinato.plugins.index import discover
 from ostinato.plugins.registry import registry
 

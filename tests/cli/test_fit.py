@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.cli.answers import known_labels
+from ostinato.cli.kinds.parameter_flags import reader
 from ostinato.cli.main import main
-from ostinato.cli.parameter_flags import reader
+from ostinato.cli.reading.answers import known_labels
 from ostinato.models.base.held_out import split
 
 FAST = ["--max-iter", "2", "--hidden-size", "4", "--quiet"]

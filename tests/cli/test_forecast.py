@@ -12,8 +12,8 @@ import pytest
 
 import ostinato as ost
 from ostinato.cli.main import main
-from ostinato.cli.sequences import Layout
-from ostinato.cli.series import read_series
+from ostinato.cli.reading.sequences import Layout
+from ostinato.cli.reading.series import read_series
 
 
 def test_each_column_of_numbers_is_forecast(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

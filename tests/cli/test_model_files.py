@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.cli.kinds.table import KINDS
 from ostinato.cli.main import main
 from ostinato.models.base.model_file import ModelFile
 from ostinato.models.loading import _kinds
@@ -73,18 +74,33 @@ def test_text_is_sampled_from_a_language_model_alone(name, files, capsys):
     assert capsys.readouterr().out == f"{model.generate(' ', 7, temperature=0.8)}\n"
 
 
+FILES = {
+    "Seq2Seq": ("text\nab\nba\n", []),
+    "SequenceGenerator": ("x\n1\n0\n", []),
+    "Forecaster": ("id,a\n" + "".join(f"s,{n % 3}.5\n" for n in range(20)), ["--target", "a"]),
+}
+LONG = ("id,a\n" + "".join(f"s,{n % 3}.5\n" for n in range(20)), ["--id", "id"])
+
+
 @pytest.mark.parametrize("name", MADE)
-def test_a_file_is_predicted_or_the_kind_is_named(name, files, tmp_path, capsys):
+def test_a_file_is_predicted_or_the_kind_and_the_way_out_are_named(name, files, tmp_path, capsys):
     data = tmp_path / "data.csv"
-    data.write_text("id,a\n" + "".join(f"s,{n % 3}.5\n" for n in range(20)))
-    tables = name in ("SequenceClassifier", "SequenceRegressor", "SequenceTagger")
-    flags = ["--id", "id"] if tables else ["--target", "a"]
+    text, flags = FILES.get(name, LONG)
+    data.write_text(text)
     code = main(["predict", files[name], str(data), *flags])
     told = capsys.readouterr()
-    if tables or name == "Forecaster":
+    hint = {"StateSpace": "ostinato fit state-space", "LanguageModel": "ostinato sample"}.get(name)
+    if hint is None:
         assert code == 0 and told.out
     else:
-        assert code == 1 and f"holds a {name}" in told.err
+        assert code == 1 and f"holds a {name}" in told.err and hint in told.err
+
+
+def test_every_estimator_has_a_row_of_kinds():
+    assert [one.estimator.__name__ for one in KINDS] == [
+        *("SequenceClassifier", "SequenceRegressor", "SequenceTagger", "Forecaster", "StateSpace"),
+        *("Seq2Seq", "SequenceGenerator", "LanguageModel"),
+    ]
 
 
 def test_words_that_are_sampled_are_separated(tmp_path, capsys):

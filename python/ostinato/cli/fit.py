@@ -6,18 +6,17 @@ import argparse
 from pathlib import Path
 
 from ostinato import checks
-from ostinato.cli import fit_forecaster, fit_sequences, saved
+from ostinato.cli import saved
+from ostinato.cli.kinds.table import FITTED
 from ostinato.cli.picture import check_folder, new_figure
 from ostinato.cli.plugin_files import add_flag
-from ostinato.models import Forecaster
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A command for each kind of model, with a flag for each parameter of its estimator."""
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
-    estimators = {name: kind.estimator for name, kind in fit_sequences.KINDS.items()}
-    for name, estimator in {**estimators, "forecaster": Forecaster}.items():
-        told = (estimator.__doc__ or "").partition("\n")[0].partition(":")[0]
+    for name, kind in FITTED.items():
+        told = (kind.estimator.__doc__ or "").partition("\n")[0].partition(":")[0]
         sub = kinds.add_parser(name, help=told, description=told)
         add = sub.add_argument
         add("--save", metavar="FILE", help="the model file to write, such as model.safetensors")
@@ -25,10 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add("--seed", type=int, default=0, help="of the parameters and of the split (default: %(default)s)")
         add("--quiet", action="store_true", help="no line for each epoch")
         add_flag(sub)
-        if name == "forecaster":
-            fit_forecaster.add_arguments(sub)
-        else:
-            fit_sequences.add_arguments(sub, name)
+        kind.add_arguments(sub)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -40,8 +36,7 @@ def run(options: argparse.Namespace) -> None:
     if options.save is not None:
         check_folder("--save", options.save)
     checks.whole("fit", "--seed", options.seed, at_least=0)
-    fit = fit_forecaster.fit if options.kind == "forecaster" else fit_sequences.fit
-    fitted = fit(options)
+    fitted = FITTED[options.kind].fit(options)
     if options.save is not None:
         saved.save(fitted.model, fitted.layout, options.save)
         print(f"wrote {options.save} ({Path(options.save).stat().st_size / 1e6:.2f} MB)")

@@ -7,11 +7,11 @@ import argparse
 import ostinato
 from ostinato import checks
 from ostinato.cli import saved
-from ostinato.cli.column_roles import tell_roles
-from ostinato.cli.layout_flags import add_series_flags, layout_of
+from ostinato.cli.kinds.kind import write
 from ostinato.cli.picture import check_folder, new_figure
-from ostinato.cli.predictions import write
-from ostinato.cli.series import draw_forecasts, forecast_lines, low_median_high, read_series
+from ostinato.cli.reading.column_roles import tell_roles
+from ostinato.cli.reading.layout_flags import add_series_flags, layout_of
+from ostinato.cli.reading.series import draw_forecasts, forecast_lines, low_median_high, read_series
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> None:
         season="auto" if options.season is None else options.season,
         random_state=options.seed,
     ).fit(series.values)
-    forecasts = low_median_high(model, model.predict_quantiles())
+    forecasts = low_median_high(model.quantiles, model.predict_quantiles())
     # The files first: whoever reads the output may close it.
     if options.save is not None:
         saved.save(model, series.layout, options.save)

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 import ostinato
-from ostinato.cli import alphabet_file
-from ostinato.cli.language_model import sample
 from ostinato.cli.plugin_files import add_flag
+from ostinato.cli.text import alphabet_file
+from ostinato.cli.text.language_model import sample
 from ostinato.errors import ConfigError
 from ostinato.models import LanguageModel
 from ostinato.models.base.model_file import ModelFile

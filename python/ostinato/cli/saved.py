@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 import ostinato
-from ostinato.cli.sequences import Layout
+from ostinato.cli.reading.sequences import Layout
 from ostinato.errors import ConfigError
 from ostinato.models.base.model_file import ModelFile
-from ostinato.models.base.sequence_model import SequenceModel
 from ostinato.network import Network
 
 KEY: Final = "ostinato.columns"
 """The key of `net.metadata` under which a model file names the columns of the data."""
 
 
-def save(model: SequenceModel, layout: Layout, path: str) -> None:
+def save(model: ModelFile, layout: Layout, path: str) -> None:
     """Writes a model file. Raises OSError."""
     model.network_.metadata[KEY] = layout.state()
     model.save(path)

@@ -13,13 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ostinato.cli import alphabet_file
-from ostinato.cli.compressors import COMPRESSORS, PPMD_KING_JAMES
-from ostinato.cli.compressors import bits_per_character as compressed_bits
-from ostinato.cli.curve import draw_curve, needs_matplotlib
-from ostinato.cli.language_model import Clock, Plan, bits_per_character, build, trainer
 from ostinato.cli.plugin_files import add_flag
-from ostinato.cli.watch import Watch
+from ostinato.cli.text import alphabet_file
+from ostinato.cli.text.compressors import COMPRESSORS, PPMD_KING_JAMES
+from ostinato.cli.text.compressors import bits_per_character as compressed_bits
+from ostinato.cli.text.curve import draw_curve, needs_matplotlib
+from ostinato.cli.text.language_model import Clock, Plan, bits_per_character, build, trainer
+from ostinato.cli.text.watch import Watch
 from ostinato.data import Alphabet, Streams, king_james, split
 from ostinato.errors import ConfigError
 from ostinato.training import Progress

@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ostinato.cli.columns import read_columns
-from ostinato.cli.sequences import Layout, cells_of, read_rows, times_of
-from ostinato.cli.table import Table, number, read_table
+from ostinato.cli.reading.columns import read_columns
+from ostinato.cli.reading.dates import are_dates, hint_of
+from ostinato.cli.reading.sequences import Layout, cells_of, read_rows, times_of
+from ostinato.cli.reading.table import Table, number, read_table
 from ostinato.errors import ConfigError, FormatError
-from ostinato.models import Forecaster
 from ostinato.models.reading.long_table import LongTable
 from ostinato.sequences.arrays import Array
 from ostinato.settings import warnings_apart
@@ -74,7 +74,7 @@ def read_series(path: str, layout: Layout) -> Series:
     columns: dict[str, Any] = {name: _values(table, name, kept)}
     columns[layout.id] = cells_of(table, layout.id, kept)
     if layout.time is not None:
-        columns[layout.time] = times_of(cells_of(table, layout.time, kept))
+        columns[layout.time] = times_of(table, layout.time, kept, layout.date_format)
     rows = read_rows(table, columns, layout, kept, regular=True)
     found = rows.on_clock(rows.numbers(name))
     roles = {"target": [name], "id": [layout.id], "time": [] if layout.time is None else [layout.time]}
@@ -126,7 +126,7 @@ def _with_times(
     kept = [n for found in rows.values() for n in found]
     columns = {
         _ID + time: [name for name, found in rows.items() for _ in found],
-        time: times_of(cells_of(table, time, kept)),
+        time: times_of(table, time, kept, layout.date_format),
         _VALUES + time: np.concatenate([values[name][found] for name, found in rows.items()]),
     }
     long = Layout(id=_ID + time, time=time)
@@ -155,8 +155,17 @@ def _dates(table: Table, layout: Layout) -> str | None:
     for place, name in enumerate(table.names):
         cells = [row[place].strip() for row in table.rows if row]
         named = name in layout.ignore or name in layout.target or table.names.count(name) > 1
-        if not named and cells and all(map(_is_date, cells)):
+        if named or not cells:
+            continue
+        if are_dates(cells, layout.date_format) if layout.date_format else all(map(_is_date, cells)):
             return name
+        hints = [] if layout.date_format else [hint_of(one) for one in cells]
+        if hints and None not in hints:
+            print(
+                f"{table.path}: the column {name!r} has dates such as {cells[0]}, which are left out: each "
+                f"line is a step. To read them give {hints[0]}",
+                file=sys.stderr,
+            )
     return None
 
 
@@ -184,9 +193,9 @@ def _values(table: Table, name: str, kept: Sequence[int]) -> Array:
     return np.array(found)
 
 
-def low_median_high(model: Forecaster, quantiles: Array) -> Array:
+def low_median_high(levels: Sequence[float], quantiles: Array) -> Array:
     """The lowest quantile, the median and the highest one: (series, steps, 3) of (series, steps, Q)."""
-    middle = int(np.abs(np.array(model.quantiles) - 0.5).argmin())
+    middle = int(np.abs(np.array(levels) - 0.5).argmin())
     chosen: Array = quantiles[:, :, [0, middle, quantiles.shape[2] - 1]]
     return chosen
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
-from ostinato.cli.sequences import Layout
+from ostinato.cli.reading.dates import check_format
+from ostinato.cli.reading.sequences import Layout
 
 
-def _add_decimal(parser: argparse.ArgumentParser) -> None:
+def _add_signs(parser: argparse.ArgumentParser) -> None:
+    dates = "how dates are written, such as %%d.%%m.%%Y, if it is not 2026-01-31 (as of Python's strptime)"
+    parser.add_argument("--date-format", metavar="FORMAT", help=dates)
     help = "the decimal sign of the file; with a comma, cells are separated by ; or tabs (default: .)"
     parser.add_argument("--decimal", choices=(".", ","), metavar="SIGN", help=help)
 
@@ -24,7 +27,7 @@ def add_layout_flags(parser: argparse.ArgumentParser, *, required: bool) -> None
     target = "what to predict; a regressor may have several"
     add("--target", required=required, action="append", default=[], metavar="COLUMN", help=target)
     add("--id", metavar="COLUMN", help="names the sequence of a line, which is a step")
-    _add_decimal(parser)
+    _add_signs(parser)
     add("--time", metavar="COLUMN", help="numbers or dates that rise within a sequence: checked, not learned")
     add("--ignore", action="append", default=[], metavar="COLUMN", help="not read; may be given again")
 
@@ -44,7 +47,7 @@ def add_series_flags(parser: argparse.ArgumentParser) -> None:
         help="the column of values; without --id, the columns to forecast (default: all of numbers)",
     )
     add("--id", metavar="COLUMN", help="names the series of a line, which is a step")
-    _add_decimal(parser)
+    _add_signs(parser)
     add(
         "--time",
         metavar="COLUMN",
@@ -57,4 +60,6 @@ def add_series_flags(parser: argparse.ArgumentParser) -> None:
 def layout_of(options: argparse.Namespace) -> Layout:
     """The columns that the flags name."""
     found = Layout(tuple(options.target), options.id, options.time, tuple(options.ignore))
-    return replace(found, decimal=options.decimal or ".")
+    if options.date_format:
+        check_format(options.date_format)
+    return replace(found, decimal=options.decimal or ".", date_format=options.date_format or "")

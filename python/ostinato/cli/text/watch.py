@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import ostinato
-from ostinato.cli.language_model import NATS_PER_BIT, Clock
+from ostinato.cli.text.language_model import NATS_PER_BIT, Clock
 from ostinato.specs import hookimpl
 
 # The weight of one window in the displayed running mean: about the last 50 windows.

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.cli.table import Table, are_numbers, is_blank, is_missing, is_unnamed, number
+from ostinato.cli.reading.dates import hint_of, iso_dates
+from ostinato.cli.reading.table import Table, are_numbers, is_blank, is_missing, is_unnamed, number
 from ostinato.errors import ConfigError, FormatError, OstinatoError, shown
 from ostinato.models.reading.long_table import LongTable, read_long
 from ostinato.sequences.arrays import Array
@@ -32,6 +33,8 @@ class Layout:
     """Whether the one feature is a word."""
     decimal: str = "."
     """The decimal sign of its numbers, "." or ","."""
+    date_format: str = ""
+    """How its dates are written, as of `datetime.strptime`; "" for 2026-01-31."""
 
     def check(self, table: Table, *, needs_id: bool = True) -> None:
         """Raises ConfigError for a column that is not there or named twice, and for --time without --id."""
@@ -137,27 +140,14 @@ def read_sequences(table: Table, layout: Layout, may_be_words: bool = False) -> 
 
     Raises ConfigError, FormatError that name the column and the line.
     """
-    layout.check(table)
-    named = {layout.id, layout.time, *layout.target, *layout.ignore}
-    unnamed = [one for one in table.names if is_unnamed(one) and one not in {*named, *layout.features}]
-    others = [name for name in table.names if name not in {*named, *unnamed}]
-    _check_features(table, layout, others)
-    layout = replace(layout, features=layout.features or tuple(others))
+    lines = read_lines(table, layout)
+    layout, kept = lines.layout, [row for (row,) in lines.rows]
     places = [table.place(name, "the column") for name in layout.features]
-    kept = [n for n, row in enumerate(table.rows) if row]
-    if not kept:
-        raise FormatError(f"{table.path}: no line below the names; expected sequences")
     if layout.id is None:
-        return Sequences(
-            table,
-            layout,
-            [table.lines[n] for n in kept],
-            [[n] for n in kept],
-            [_wide(table, n, places) for n in kept],
-        )
+        return replace(lines, x=[_wide(table, n, places) for n in kept])
     columns = {layout.id: cells_of(table, layout.id, kept)}
     if layout.time is not None:
-        columns[layout.time] = times_of(cells_of(table, layout.time, kept))
+        columns[layout.time] = times_of(table, layout.time, kept, layout.date_format)
     long = read_rows(table, columns, layout, kept, regular=False)
     steps = [[kept[int(n)] for n in rows] for rows in long.rows]
     if layout.words or (len(places) == 1 and may_be_words and _is_text(table, kept, places[0])):
@@ -166,6 +156,24 @@ def read_sequences(table: Table, layout: Layout, may_be_words: bool = False) -> 
     else:
         x = [np.array([[table.number(row, place) for place in places] for row in rows]) for rows in steps]
     return Sequences(table, layout, long.ids, steps, x)
+
+
+def read_lines(table: Table, layout: Layout) -> Sequences:
+    """The lines of a file, each with its cells as texts, and what its columns are.
+
+    Raises the errors of `read_sequences`.
+    """
+    layout.check(table)
+    named = {layout.id, layout.time, *layout.target, *layout.ignore}
+    unnamed = [one for one in table.names if is_unnamed(one) and one not in {*named, *layout.features}]
+    others = [name for name in table.names if name not in {*named, *unnamed}]
+    _check_features(table, layout, others)
+    layout = replace(layout, features=layout.features or tuple(others))
+    kept = [n for n, row in enumerate(table.rows) if row]
+    if not kept:
+        raise FormatError(f"{table.path}: no line below the names; expected sequences")
+    cells = [table.rows[n] for n in kept]
+    return Sequences(table, layout, [table.lines[n] for n in kept], [[n] for n in kept], cells)
 
 
 def _check_features(table: Table, layout: Layout, others: Sequence[str]) -> None:
@@ -220,8 +228,21 @@ def cells_of(table: Table, name: str, kept: Sequence[int]) -> list[Any]:
     return [None if is_blank(one) else one for one in cells]
 
 
-def times_of(cells: list[Any]) -> Any:
-    """Times that are numbers as numbers; others, such as dates, as texts."""
+def times_of(table: Table, name: str, kept: Sequence[int], date_format: str) -> Any:
+    """Times that are numbers as numbers; others, such as dates, as texts.
+
+    Raises FormatError for dates that are written otherwise than date_format, or than 2026-01-31, says.
+    """
+    if date_format:
+        return iso_dates(table, name, kept, date_format)
+    cells = cells_of(table, name, kept)
+    for row, one in zip(kept, cells, strict=True):
+        hint = hint_of(one)
+        if hint is not None:
+            raise FormatError(
+                f"{table.path}: the column {name!r} has {one!r} at line {table.lines[row]}; expected dates "
+                f"such as 2026-01-31, or {hint}"
+            )
     if any(one is None or number(one) is None for one in cells):
         return cells
     values = np.array([float(one) for one in cells])

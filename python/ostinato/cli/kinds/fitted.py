@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ostinato.cli.sequences import Layout
-from ostinato.models.base.sequence_model import SequenceModel
+from ostinato.cli.reading.sequences import Layout
+from ostinato.models.base.model_file import ModelFile
 
 
 @dataclass(frozen=True, eq=False)
 class FittedModel:
     """A fitted model. layout: of its data; draw: its picture, into a figure of matplotlib."""
 
-    model: SequenceModel
+    model: ModelFile
     layout: Layout
     draw: Callable[[Any], None]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from ostinato.models.base.sequence_model import SequenceModel
+from ostinato.models.base.model_file import ModelFile
 
 LEFT_OUT: Final = frozenset(("random_state", "verbose", "warm_start"))
 """Parameters without a flag of their name: --seed and --quiet set two of them; a command fits once."""
@@ -23,7 +23,7 @@ WORDS: Final = {"none": None, "true": True, "false": False}
 
 
 def add_parameter_flags(
-    parser: Any, kind: type[SequenceModel], defaults: Mapping[str, Any] = MappingProxyType({})
+    parser: Any, kind: type[ModelFile], defaults: Mapping[str, Any] = MappingProxyType({})
 ) -> None:
     """Adds `--hidden-size`, `--cell` and so on: a flag for each parameter that a text can hold.
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from ostinato.cli.sequences import Sequences
-from ostinato.cli.table import Table, is_blank, number
+from ostinato.cli.reading.sequences import Sequences
+from ostinato.cli.reading.table import Table, is_blank, number
 from ostinato.errors import FormatError
 from ostinato.models.reading.labels import classes_of
 from ostinato.sequences.arrays import Array

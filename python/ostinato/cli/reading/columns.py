@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ostinato.cli.table import COMMAS, Table, is_unnamed, number
+from ostinato.cli.reading.table import COMMAS, Table, is_unnamed, number
 from ostinato.errors import FormatError
 from ostinato.sequences.arrays import Array
 
