@@ -13,7 +13,7 @@ from bench import torch  # imported there, after the settings that it reads
 from timing import Pair
 
 import ostinato as ost
-from ostinato.cli.language_model import Clock, Plan, build, trainer
+from ostinato.cli.text.language_model import Clock, Plan, build, trainer
 from ostinato.data import Alphabet, Streams, king_james, split
 from ostinato.specs import hookimpl
 
