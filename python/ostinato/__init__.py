@@ -21,6 +21,7 @@ from ostinato.errors import (
     NonFiniteError,
     OstinatoError,
     PluginError,
+    RankError,
     ShapeError,
     TraceError,
     UnknownItemError,
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from ostinato.models.loading import load
     from ostinato.network.generate import generate
     from ostinato.optimizers import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, clip_norm
+    from ostinato.parallel import Communicator, OneProcess
     from ostinato.regularizers import (
         L2,
         ActivationPenalty,
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
         Zoneout,
     )
     from ostinato.schedules import Schedule
+    from ostinato.strategies.data_parallel import DataParallel
     from ostinato.strategy import Axes, Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
     from ostinato.tracking import CSVLog, TensorBoard, Tracker
     from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Trainer, TrainingRun
@@ -164,6 +167,7 @@ __all__ = [
     "CheckpointedBPTT",
     "Checkpoints",
     "CommandSpec",
+    "Communicator",
     "ConcurrentUseError",
     "ConfigError",
     "Const",
@@ -171,6 +175,7 @@ __all__ = [
     "CrossEntropy",
     "Curriculum",
     "DTypeError",
+    "DataParallel",
     "Decoded",
     "Decoder",
     "Dense",
@@ -215,6 +220,7 @@ __all__ = [
     "Moment",
     "Network",
     "NonFiniteError",
+    "OneProcess",
     "Optimizer",
     "OptimizerSpec",
     "OstinatoError",
@@ -222,6 +228,7 @@ __all__ = [
     "PluginError",
     "Progress",
     "RMSprop",
+    "RankError",
     "Recurrent",
     "RecurrentDropout",
     "Regularizer",
@@ -346,7 +353,9 @@ _HOMES = {
         "Zoneout",
     ),
     "schedules": ("Schedule",),
+    "strategies.data_parallel": ("DataParallel",),
     "strategy": ("Axes", "Batch", "Curriculum", "Estimator", "Execution", "Feeding", "Lesson", "Moment"),
+    "parallel": ("Communicator", "OneProcess"),
     "tracking": ("CSVLog", "TensorBoard", "Tracker"),
     "training.readout": ("fit_readout",),
     "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Trainer", "TrainingRun"),

@@ -167,13 +167,13 @@ class Network:
     def run(self, call: _Call, training: bool, seed: int = 0) -> Run:
         """Every array of `call` is copied before the engine starts; the seed is that of the noise."""
     def value_and_grad(
-        self, call: _Call, losses: Losses, through_time: ThroughTime, seed: int = 0
+        self, call: _Call, losses: Losses, through_time: ThroughTime, seed: int = 0, first_row: int = 0
     ) -> tuple[float, list[float], _Array, list[_Array | None], list[_Array | None], list[_Array], float]:
         """The loss, that of each output, and gradients.
 
         After the losses come the gradient arena, the gradient of each input (None for ids) and of each
         initial state (None where no backward pass runs), final states, and the part of the loss that
-        penalties are.
+        penalties are. The noise counts rows from `first_row`.
         """
     def checkpoint_plan(
         self, rows: int, steps: int, budget: Budget, losses: Sequence[tuple[int, Program]]
@@ -259,9 +259,15 @@ class OutputLoss:
 
 @final
 class Losses:
-    """The losses of all outputs that have one; `reduction` is "mean" or "sum", else ConfigError."""
+    """The losses of all outputs that have one; `reduction` is "mean" or "sum", else ConfigError.
 
-    def __new__(cls, outputs: Sequence[OutputLoss], reduction: str) -> Losses: ...
+    `share`: the factors of penalties, where rows are a part of a larger batch: those of steps by axis, and
+    that of parameters.
+    """
+
+    def __new__(
+        cls, outputs: Sequence[OutputLoss], reduction: str, share: tuple[Sequence[float], float] | None = None
+    ) -> Losses: ...
     @property
     def outputs(self) -> list[OutputLoss]: ...
     @property

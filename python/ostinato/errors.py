@@ -42,6 +42,10 @@ class ConcurrentUseError(OstinatoError, RuntimeError):
     """Two threads used an object that supports one thread at a time."""
 
 
+class RankError(OstinatoError, RuntimeError):
+    """Processes that train one network together have different parameters or data, or do different things."""
+
+
 class PluginError(OstinatoError, RuntimeError):
     """A plugin could not be loaded, or failed while it ran.
 

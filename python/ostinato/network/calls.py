@@ -180,13 +180,61 @@ class Calls:
         call, batch = self._call("value_and_grad", x, lengths, mask, state, resets, first_step)
         given = self._losses(loss, reduction)
         losses = given.arguments(batch, targets, weights, self._graph, self._arena, training=regularize)
+        return self._differentiated(
+            (call, batch), given, losses, seed, through_time, input_gradient, regularize
+        )
+
+    def _part_and_grad(
+        self,
+        rows: tuple[int, tuple[list[float], float]],
+        x: Any,
+        targets: Any,
+        *,
+        loss: AnyLoss,
+        weights: Any,
+        lengths: Any,
+        mask: Any,
+        state: Any,
+        resets: Any,
+        seed: int | None,
+        through_time: ThroughTime | None,
+    ) -> tuple[float, Gradients]:
+        """`value_and_grad` of rows that are a part of a batch, without the gradient of x.
+
+        rows: the number of the first one in the batch, by which noise is drawn, and the share that they have
+        of penalties, as in `_core.Losses`.
+        """
+        first_row, share = rows
+        read = self._call("value_and_grad", x, lengths, mask, state, resets, 0)
+        given = self._losses(loss, "mean")
+        losses = given.arguments(
+            read[1], targets, weights, self._graph, self._arena, training=True, share=share
+        )
+        through_time = check_through_time(through_time)
+        return self._differentiated(read, given, losses, seed, through_time, False, True, first_row)
+
+    def _differentiated(
+        self,
+        read: tuple[Any, Batch],
+        given: Losses,
+        losses: _core.Losses,
+        seed: Any,
+        through_time: ThroughTime,
+        input_gradient: bool,
+        regularize: bool,
+        first_row: int = 0,
+    ) -> tuple[float, Gradients]:
+        """`value_and_grad` of what was read."""
+        call, batch = read
+        # most calls have whole batches
+        more = (first_row,) if first_row else ()
         core, facts = self._engine(input_gradient, regularize)
         mode = mode_of(through_time, batch.rows, batch.steps)
         value, parts, arena, inputs, d_state, final, penalty = self._with_seed(
             "value_and_grad",
             seed,
             regularize,
-            lambda drawn: core.value_and_grad(call, losses, mode, drawn),
+            lambda drawn: core.value_and_grad(call, losses, mode, drawn, *more),
             given.draw_noise,
         )
         states = (d_state, final)

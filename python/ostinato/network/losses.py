@@ -86,10 +86,12 @@ class Losses:
         arena: Array,
         *,
         training: bool = False,
+        share: tuple[list[float], float] | None = None,
     ) -> _core.Losses:
         """The core's form; the graph and the arena of the network hold the parameters of losses.
 
-        `training`: whether losses draw their noise. Raises ShapeError, DTypeError or ConfigError by name.
+        `training`: whether losses draw their noise; `share`: see `_core.Losses`. Raises ShapeError,
+        DTypeError or ConfigError by name.
         """
         names = list(self.objectives)
         plain = len(self.ports.outputs) == 1
@@ -113,7 +115,8 @@ class Losses:
             )
             for name, one in self.objectives.items()
         ]
-        return _core.Losses(made, self.first.reduction)
+        more = () if share is None else (share,)
+        return _core.Losses(made, self.first.reduction, *more)
 
     def _by_output(self, what: str, value: Any, plain: bool) -> dict[str, Any]:
         given = self.ports.by_name(what, value, self.ports.outputs, plain=plain, partial=True)

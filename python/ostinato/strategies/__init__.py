@@ -6,9 +6,10 @@ everything below it.
 
 from ostinato.strategies.all_rows import AllRows
 from ostinato.strategies.checkpointed import Checkpointed
+from ostinato.strategies.data_parallel import DataParallel
 from ostinato.strategies.full import Full
 from ostinato.strategies.local import Local
 from ostinato.strategies.teacher_forcing import TeacherForcing
 from ostinato.strategies.truncated import Truncated
 
-__all__ = ["AllRows", "Checkpointed", "Full", "Local", "TeacherForcing", "Truncated"]
+__all__ = ["AllRows", "Checkpointed", "DataParallel", "Full", "Local", "TeacherForcing", "Truncated"]

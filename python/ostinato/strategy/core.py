@@ -61,6 +61,14 @@ class Core(Protocol):
         It is the loss of `fed(batch)`. Raises the errors of `fed`.
         """
 
+    def part_and_grad(self, batch: Batch, rows: slice, through_time: Any = None) -> tuple[float, Slopes]:
+        """The part that some neighboring rows have in `value_and_grad` of the whole batch, and its gradients.
+
+        The parts of all rows add up to the whole, up to rounding: a mean is divided by the count of the whole
+        batch, the noise is that of these rows in it, and the part with row 0 has the penalties on parameters.
+        `final_state` has these rows alone. rows: slice(first, last).
+        """
+
     def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Slopes]:
         """The same, summed instead of averaged, so `batch.weights` may be negative; without regularizers.
 

@@ -17,7 +17,7 @@ class Tracker(Callback):
 
     An error of `begin` ends the `fit`: nothing is trained yet, so nothing is lost. An error of the other
     methods is a RuntimeWarning, once in a run, and the training continues: a full disk or a lost connection
-    stops no run.
+    stops no run. Of several processes that train together, one calls the methods.
     """
 
     adds_metrics: ClassVar[bool] = False
@@ -40,6 +40,8 @@ class Tracker(Callback):
     def ostinato_run_start(self, run: TrainingRun) -> None:
         """Begin; errors are raised."""
         self._warned = False
+        if not run.chief:
+            return
         try:
             self.begin(run)
         except OSError as error:
@@ -50,23 +52,26 @@ class Tracker(Callback):
     @hookimpl(trylast=True)
     def ostinato_batch_end(self, run: TrainingRun, step: int, metrics: Mapping[str, float]) -> None:
         """Pass on the measurements of an update, after the other callbacks."""
-        if not run.waiting:
+        if run.chief and not run.waiting:
             self._call("update", lambda: self.update(run, step, metrics))
 
     @hookimpl(trylast=True)
     def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
         """Pass on the measurements of an epoch, after the other callbacks."""
-        self._call("epoch", lambda: self.epoch(run, epoch, metrics))
+        if run.chief:
+            self._call("epoch", lambda: self.epoch(run, epoch, metrics))
 
     @hookimpl
     def ostinato_run_end(self, run: TrainingRun) -> None:
         """End."""
-        self._call("end", lambda: self.end(run))
+        if run.chief:
+            self._call("end", lambda: self.end(run))
 
     @hookimpl
     def ostinato_run_error(self, run: TrainingRun) -> None:
         """End after an error."""
-        self._call("end", lambda: self.end(run))
+        if run.chief:
+            self._call("end", lambda: self.end(run))
 
     def _call(self, method: str, function: Callable[[], None]) -> None:
         try:

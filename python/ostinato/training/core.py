@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ostinato.decoding import Decoded
 from ostinato.network import Gradients, Network, Run
 from ostinato.network.objective import Objective
 from ostinato.network.stream import Stream
 from ostinato.strategy import Batch
+from ostinato.strategy.axes import by_name
 from ostinato.training import own_output
 
 
@@ -31,6 +34,49 @@ class NetworkCore:
         Raises ShapeError, DTypeError, ConfigError.
         """
         return self._call(self.objective, batch, through_time, {"seed": batch.seed})
+
+    def part_and_grad(self, batch: Batch, rows: slice, through_time: Any = None) -> tuple[float, Gradients]:
+        """The part that some rows have in `value_and_grad`. See `Core.part_and_grad`."""
+        if batch.places is None:
+            batch = batch.replace(places=np.arange(batch.rows))
+        part = self.fed(batch.take(rows))
+        whole, own = self._counts(batch), self._counts(part)
+        objectives = self.objective if isinstance(self.objective, Mapping) else {"": self.objective}
+        scaled = {}
+        for name, one in objectives.items():
+            of = name or next(iter(whole))
+            share = _ratio(own[of], whole[of]) if one.reduction == "mean" else 1.0
+            scaled[name] = replace(one, scale=one.scale * share)
+        means = next(iter(objectives.values())).reduction == "mean"
+        steps = [
+            _ratio(_valid(part, axis), _valid(batch, axis)) if means else 1.0 for axis in batch.axes.sequences
+        ]
+        return self.net._part_and_grad(
+            (rows.start, (steps, 1.0 if rows.start == 0 else 0.0)),
+            part.x,
+            part.targets,
+            loss=scaled if isinstance(self.objective, Mapping) else scaled[""],
+            lengths=part.lengths,
+            mask=part.mask,
+            state=part.state,
+            resets=part.resets,
+            weights=part.weights,
+            seed=part.seed,
+            through_time=through_time,
+        )
+
+    def _counts(self, batch: Batch) -> dict[str, float]:
+        """What a mean is divided by, by output. A loss of the last step counts no row without a step."""
+        objectives = self.objective if isinstance(self.objective, Mapping) else {"": self.objective}
+        found = dict(batch.counts)
+        for name, one in objectives.items():
+            of = name or next(iter(found))
+            if one.per_row:
+                axis = one.axis if one.axis in batch.axes.sequences else next(iter(batch.axes.sequences))
+                valid = batch.valid_of(axis).any(axis=1)
+                weights = by_name(batch.weights, batch.axes.outputs).get(of)
+                found[of] = float(valid.sum() if weights is None else np.asarray(weights, float)[valid].sum())
+        return found
 
     def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Gradients]:
         """The same as a sum, without regularizers. Raises ShapeError, DTypeError, ConfigError."""
@@ -78,6 +124,14 @@ class NetworkCore:
             input_gradient=False,
             **options,
         )
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _valid(batch: Batch, axis: str) -> float:
+    return float(batch.valid_of(axis).sum() if axis in batch.masks else batch.lengths_of(axis).sum())
 
 
 def _summed(objective: Any) -> Any:

@@ -51,7 +51,7 @@ class Progress(AttributeGuard):
         """Create the bar."""
         self._start = self._last_line = time.monotonic()
         self._at_start = self._done(run)
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and run.chief:
             self._bar = _bar()
         if self._bar is not None:
             self._task = self._bar.add_task("training", total=1.0, figures="", left="")
@@ -77,6 +77,8 @@ class Progress(AttributeGuard):
         self._stop()
 
     def _show(self, run: TrainingRun) -> None:
+        if not run.chief:  # one of several processes
+            return
         now, done = time.monotonic(), self._done(run)
         made = done - self._at_start
         left = (now - self._start) * (1.0 - done) / made if made > 0 else 0.0

@@ -60,7 +60,8 @@ class TrainingRun(AttributeGuard):
     current: the last batch of an iterable; expected: what identifies the batch with which the run continues;
     batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not; done_early: whether
     `ostinato_should_stop` ended it. others_measure:
-    whether a plugin may add to the metrics of an epoch. scheduled: the learning rate that the
+    whether a plugin may add to the metrics of an epoch. chief: whether this process writes files and prints,
+    as one of several that train together does. scheduled: the learning rate that the
     schedule set last.
 
     Hooks may call `stop` and `save`. Setting another attribute than these raises AttributeError.
@@ -91,6 +92,7 @@ class TrainingRun(AttributeGuard):
     done_early: bool = False
     save_to: tuple[str, ...] = ()
     others_measure: bool = False
+    chief: bool = True
     scheduled: float | None = None
 
     def __repr__(self) -> str:

@@ -41,6 +41,7 @@ from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
 from ostinato.training.measure import Measure
 from ostinato.training.measured import Measured
+from ostinato.training.processes import Processes
 from ostinato.training.run import TrainingRun
 from ostinato.training.source import Batcher, Rows, Source, read_source, read_validation, with_last
 from ostinato.training.terms import Terms
@@ -153,6 +154,8 @@ class Trainer(NoCopies, AttributeGuard):
         self._alone = Alone("trainer")
         whole = checks.whole("Trainer", "seed", seed, at_least=0)
         self.run = TrainingRun(net, self.optimizer, whole, self.optimizer.lr)
+        self.run.chief = self.strategies.execution.chief
+        self._processes = Processes(self)
         self.run.others_measure = any(_may_measure(one) for one in plugins.values())
 
     def __repr__(self) -> str:
@@ -211,29 +214,30 @@ class Trainer(NoCopies, AttributeGuard):
         Raises ShapeError, DTypeError, ConfigError, naming the argument; NonFiniteError, naming the array, in
         the step that meets a NaN; PluginError when a hook fails; FormatError for a damaged checkpoint.
         """
-        epochs = checks.count("fit", "epochs", epochs, at_least=0)
-        checks.flag("fit", "progress", progress)
-        checks.flag("fit", "training_metrics", training_metrics)
-        form = self._form
-        source = read_source(
-            "fit", form, data, targets, lengths=lengths, weights=weights, mask=mask, batch_size=batch_size
-        )
-        measured = None if validation is None else read_validation(form, validation, batch_size)
-        if batch_size is not None and not any(isinstance(one, Rows) for one in (source, measured)):
-            raise ConfigError(
-                f"fit: batch_size is {shown(batch_size)}, but the data is an iterable of batches; omit it"
+        with self._processes.ending():
+            epochs = checks.count("fit", "epochs", epochs, at_least=0)
+            checks.flag("fit", "progress", progress)
+            checks.flag("fit", "training_metrics", training_metrics)
+            form = self._form
+            source = read_source(
+                "fit", form, data, targets, lengths=lengths, weights=weights, mask=mask, batch_size=batch_size
             )
-        if training_metrics and not isinstance(source, Rows):
-            raise ConfigError(
-                "fit: training_metrics is True, but the data is an iterable of batches, which runs once in "
-                "each epoch; expected rows in memory, or validation=data"
-            )
+            measured = None if validation is None else read_validation(form, validation, batch_size)
+            if batch_size is not None and not any(isinstance(one, Rows) for one in (source, measured)):
+                raise ConfigError(
+                    f"fit: batch_size is {shown(batch_size)}, but the data is an iterable of batches; omit it"
+                )
+            if training_metrics and not isinstance(source, Rows):
+                raise ConfigError(
+                    "fit: training_metrics is True, but the data is an iterable of batches, which runs once "
+                    "in each epoch; expected rows in memory, or validation=data"
+                )
 
-        def work() -> None:
-            self._training_metrics = training_metrics
-            self._fit(source, measured, epochs, resume, EpochLines(self.run, progress))
+            def work() -> None:
+                self._training_metrics = training_metrics
+                self._fit(source, measured, epochs, resume, EpochLines(self.run, progress and self.run.chief))
 
-        self._alone.run("fit", lambda: self._interrupts.during(work))
+            self._alone.run("fit", lambda: self._interrupts.during(work))
         return self.run.history
 
     def _fit(
@@ -251,6 +255,13 @@ class Trainer(NoCopies, AttributeGuard):
             self._measure.check(measured, "validation")
         columns = self._measured(measured is not None)
         seen = same_data.seen(source, measured, self.net.dtype)
+        goal = {
+            "epochs": epochs,
+            "resume": resume if isinstance(resume, bool) else "a path",
+            "validation": measured is not None,
+            "training_metrics": self._training_metrics,
+        }
+        self._processes.begin(seen, goal)
         if resume is True and self._cut.start:
             resume = False
         elif resume is True and self._plugin_states is None and not run.last:
@@ -277,6 +288,7 @@ class Trainer(NoCopies, AttributeGuard):
             run.seen = seen
             run.begin(epochs, bool(resume))
             run.stopped, run.done_early = cut.stopped, cut.early
+            self._processes.started()
             started = True
             self._run(source, measured, undo, bool(resume), lines)
             lines.end()
@@ -309,6 +321,7 @@ class Trainer(NoCopies, AttributeGuard):
         self._plugin_states = None
         while run.epoch < run.last and not run.stopped:
             self._epoch(source, measured, undo, lines)
+        self._processes.finished()
         if hooks.names:
             undo.keep()
         hooks.call("ostinato_run_end", run=run)
@@ -493,9 +506,7 @@ class Trainer(NoCopies, AttributeGuard):
         history and the states of plugins; not the data, and not the trainer's arguments. Within a hook use
         `run.save`. Raises OSError, ConfigError.
         """
-        self._alone.run(
-            "save (in a hook: run.save)", lambda: checkpoint.save(path, self, self._states_of_plugins())
-        )
+        self._alone.run("save (in a hook: run.save)", lambda: self._write((path,), self._states_of_plugins))
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Loads the file of `save` into a trainer with equal arguments; `fit(..., resume=True)` continues.
@@ -510,7 +521,8 @@ class Trainer(NoCopies, AttributeGuard):
         self._alone.run("load", work)
 
     def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
-        self._plugin_states = checkpoint.load(path, self, seen)
+        with self._processes.read(path) as here:
+            self._plugin_states = checkpoint.load(here, self, seen)
 
     def _all_or_nothing(self, work: Callable[[], None], is_kept: Callable[[], bool]) -> None:
         """`work()`, which may call `fit`: an error leaves everything as before.
@@ -534,8 +546,17 @@ class Trainer(NoCopies, AttributeGuard):
 
     def _save_if_asked(self) -> None:
         paths, self.run.save_to = self.run.save_to, ()
-        for path in paths:
-            checkpoint.save(path, self, self._hooks.save(self.run))
+        if paths:
+            self._write(paths, lambda: self._hooks.save(self.run))
+
+    def _write(
+        self, paths: Sequence[str | os.PathLike[str]], states: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Write a checkpoint; of several processes, the chief does."""
+        self._processes.gather()
+        if self.run.chief:
+            for path in paths:
+                checkpoint.save(path, self, states())
 
 
 def _may_measure(plugin: Any) -> bool:

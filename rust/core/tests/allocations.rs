@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ostinato_core::kernel::{Float, Isa};
 use ostinato_core::net::{
-    Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Network, Reduction, StepEngine,
-    Stream, ThroughTime,
+    Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Network, Reduction, Share,
+    StepEngine, Stream, ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
@@ -252,7 +252,7 @@ fn extra_allocations(case: Case) -> (usize, usize) {
                     batch,
                     packed,
                     initial,
-                    (vec![loss], Reduction::Mean),
+                    (vec![loss], Reduction::Mean, Share::default()),
                     through_time,
                     &mut never,
                 );

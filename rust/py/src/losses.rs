@@ -1,7 +1,7 @@
 //! The losses of a call, as Python gives them.
 
 use numpy::PyUntypedArrayMethods;
-use ostinato_core::net::{Batch, Call, Loss, LossTarget, Prepared, Reduction};
+use ostinato_core::net::{Batch, Call, Loss, LossTarget, Prepared, Reduction, Share};
 use ostinato_core::plan::LayerPlan;
 use pyo3::prelude::*;
 
@@ -58,12 +58,20 @@ impl PyOutputLoss {
 pub struct PyLosses {
     outputs: Vec<Py<PyOutputLoss>>,
     reduction: Reduction,
+    share: Share,
 }
 
 #[pymethods]
 impl PyLosses {
+    /// `share` has the factors of penalties for rows that are a part of a larger batch: those of steps by axis, and that of
+    /// parameters.
     #[new]
-    fn new(outputs: Vec<Py<PyOutputLoss>>, reduction: &str) -> PyResult<PyLosses> {
+    #[pyo3(signature = (outputs, reduction, share=None))]
+    fn new(
+        outputs: Vec<Py<PyOutputLoss>>,
+        reduction: &str,
+        share: Option<(Vec<f64>, f64)>,
+    ) -> PyResult<PyLosses> {
         let reduction = match reduction {
             "mean" => Reduction::Mean,
             "sum" => Reduction::Sum,
@@ -72,7 +80,8 @@ impl PyLosses {
                 return Err(ConfigError::new_err(text));
             }
         };
-        Ok(PyLosses { outputs, reduction })
+        let share = share.map_or_else(Share::default, |(steps, parameters)| Share { steps, parameters });
+        Ok(PyLosses { outputs, reduction, share })
     }
 
     #[getter]
@@ -102,10 +111,10 @@ impl PyLosses {
         call: &'a Call<T>,
         batch: &Batch,
         gradient: bool,
-    ) -> Result<(Vec<Prepared<'a, T>>, Reduction), Raised> {
+    ) -> Result<(Vec<Prepared<'a, T>>, Reduction, Share), Raised> {
         let losses = self.outputs.iter();
         let losses = losses.map(|one| one.get().prepared(py, call, batch, self.reduction, gradient));
-        Ok((losses.collect::<Result<_, _>>()?, self.reduction))
+        Ok((losses.collect::<Result<_, _>>()?, self.reduction, self.share.clone()))
     }
 }
 

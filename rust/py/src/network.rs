@@ -89,7 +89,7 @@ fn loss_value<'py, T: Number>(
 ) -> Result<(Vec<f64>, Bound<'py, PyList>), Raised> {
     let mut poller = Poller::default();
     let Prepared { call, batch, packed, initial } = prepared;
-    let (losses, _) = attended(|| losses.prepared(py, &call, &batch, false))?;
+    let (losses, _, _) = attended(|| losses.prepared(py, &call, &batch, false))?;
     let rows = batch.rows;
     let done = py.detach(|| {
         ostinato_core::team::guard(|| call.loss_value(batch, packed, initial, losses, &mut || poller.poll()))
@@ -181,12 +181,13 @@ impl PyNetwork {
         let wanted = if training { Wanted::Training } else { Wanted::Outputs };
         entry(|| {
             for_dtype!(self.dtype, T => {
-                PyRun::new::<T>(py, Prepared::new(self.engine(), &call, wanted, seed)?, training)
+                PyRun::new::<T>(py, Prepared::new(self.engine(), &call, wanted, (seed, 0))?, training)
             })
         })
     }
 
-    #[pyo3(signature = (call, losses, through_time, seed=0))]
+    /// The noise counts rows from `first_row`.
+    #[pyo3(signature = (call, losses, through_time, seed=0, first_row=0))]
     fn value_and_grad<'py>(
         &self,
         py: Python<'py>,
@@ -194,10 +195,11 @@ impl PyNetwork {
         losses: &PyLosses,
         through_time: &PyThroughTime,
         seed: u64,
+        first_row: usize,
     ) -> PyResult<PyEvaluated<'py>> {
         entry(|| {
             for_dtype!(self.dtype, T => {
-                let prepared = Prepared::new(self.engine(), &call, Wanted::Training, seed)?;
+                let prepared = Prepared::new(self.engine(), &call, Wanted::Training, (seed, first_row))?;
                 value_and_grad::<T>(py, prepared, losses, through_time.inner)
             })
         })
@@ -211,7 +213,7 @@ impl PyNetwork {
     ) -> PyResult<(Vec<f64>, Bound<'py, PyList>)> {
         entry(|| {
             for_dtype!(self.dtype, T => {
-                loss_value::<T>(py, Prepared::new(self.engine(), &call, Wanted::Loss, 0)?, losses)
+                loss_value::<T>(py, Prepared::new(self.engine(), &call, Wanted::Loss, (0, 0))?, losses)
             })
         })
     }

@@ -72,20 +72,21 @@ impl<'py, T: Number> Given<'py, T> {
 }
 
 impl<T: Number> Prepared<T> {
+    /// `seed` and `first_row` are of the noise.
     pub fn new<'py>(
         engine: Arc<Engine>,
         call: &CallArguments<'py>,
         wanted: Wanted,
-        seed: u64,
+        (seed, first_row): (u64, usize),
     ) -> Result<Prepared<T>, Raised> {
-        attended(|| Prepared::read(engine, call, wanted, seed))
+        attended(|| Prepared::read(engine, call, wanted, (seed, first_row)))
     }
 
     fn read<'py>(
         engine: Arc<Engine>,
         (arena, inputs, extent, state): &CallArguments<'py>,
         wanted: Wanted,
-        seed: u64,
+        (seed, first_row): (u64, usize),
     ) -> Result<Prepared<T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
         let call = Call::new(engine, elements(&arena)?, wanted == Wanted::Training, seed)?;
@@ -105,8 +106,8 @@ impl<T: Number> Prepared<T> {
         let (rows, axes) = size(&call, &given, &lengths, &masks)?;
         let (AxisExtent { steps, lengths, mask }, others) = (axes[0], &axes[1..]);
         let group_rows = (wanted == Wanted::Outputs).then(|| call.group_rows(rows, steps)).flatten();
-        let batch =
-            call.batch(rows, steps, Extent { lengths, mask, others, resets, first_step, group_rows })?;
+        let extent = Extent { lengths, mask, others, resets, first_step, first_row, group_rows };
+        let batch = call.batch(rows, steps, extent)?;
         let inputs = given.iter().map(Given::input).collect::<Result<Vec<_>, _>>()?;
         let packed = call.pack(&batch, &inputs)?;
         let initial = with_states(state, "state", |states| {

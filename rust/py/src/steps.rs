@@ -45,7 +45,7 @@ impl PySteps {
         entry(|| {
             let before = self.engine.before.as_ref().unwrap_or(&self.engine.steps);
             for_dtype!(self.dtype, T => {
-                given::<T>(py, &self.engine, Prepared::new(Arc::clone(before), &call, Wanted::Outputs, 0)?)
+                given::<T>(py, &self.engine, Prepared::new(Arc::clone(before), &call, Wanted::Outputs, (0, 0))?)
             })
         })
     }

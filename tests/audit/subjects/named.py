@@ -115,6 +115,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "ctc": {"blank": pair("blank", 0, 2, labels=2)},
     "gaussian_nll": {"smallest": pair("smallest", 1e-6, 5.0)},
     "pinball": {"quantiles": pair("quantiles", (0.5,), (0.9,))},
+    "data_parallel": {
+        "communicator": Refused(object(), "expected an instance of ost.Communicator"),
+        # ranks compare checksums; one process has nothing to compare
+        "check_every": Refused(0, "check_every"),
+    },
     "checkpointed": {"budget": Refused("nothing", "budget")},
 }
 

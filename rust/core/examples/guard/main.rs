@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use ostinato_core::kernel::{Dst, Float, Init, Isa, Src, Unary};
 use ostinato_core::net::{
-    Call, End, Engine, Extent, Given, Input, Loss, LossTarget, Reduction, StepEngine, Stream, ThroughTime,
+    Call, End, Engine, Extent, Given, Input, Loss, LossTarget, Reduction, Share, StepEngine, Stream,
+    ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
@@ -128,7 +129,7 @@ fn train(network: Arc<Engine>, times: usize) {
             batch,
             packed,
             initial,
-            (vec![loss], Reduction::Mean),
+            (vec![loss], Reduction::Mean, Share::default()),
             ThroughTime::Full,
             &mut || false,
         );

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ostinato_core::net::{
-    Call, End, Engine, Evaluated, Extent, Input, Loss, LossTarget, Reduction, ThroughTime,
+    Call, End, Engine, Evaluated, Extent, Input, Loss, LossTarget, Reduction, Share, ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
@@ -100,7 +100,7 @@ impl Work {
             batch,
             packed,
             initial,
-            (vec![loss], Reduction::Mean),
+            (vec![loss], Reduction::Mean, Share::default()),
             ThroughTime::Full,
             &mut || false,
         );

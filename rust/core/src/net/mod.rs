@@ -24,4 +24,4 @@ pub use graph::{
     Axis, GRAPH_FORMAT_VERSION, InputPort, Layer, LayerParts, LayerSummary, NetError, Network, Node,
     NodeKind, OutputPort, kinds,
 };
-pub use group::{Loss, LossTarget, Prepared, Reduction};
+pub use group::{Loss, LossTarget, Prepared, Reduction, Share};

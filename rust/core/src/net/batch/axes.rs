@@ -94,13 +94,14 @@ pub struct AxisRows {
 }
 
 impl AxisRows {
-    /// Replaces the sequences and reuses the memory; `rows` are the caller's rows in the order of the group.
+    /// Replaces the sequences and reuses the memory; `rows` are the caller's rows in the order of the group, and the noise
+    /// counts rows and steps from `first`.
     pub fn renew(
         &mut self,
         steps: &AxisSteps,
         rows: impl Fn(usize) -> usize,
         count: usize,
-        first_step: usize,
+        (first_row, first_step): (usize, usize),
     ) {
         let AxisRows { geometry, order, mirror } = self;
         order.clear();
@@ -109,7 +110,7 @@ impl AxisRows {
         let length = |row: usize| steps.sequences[row].length;
         order.sort_by_key(|&position| Reverse(length(rows(position))));
         let sequences = order.iter().map(|&position| rows(position));
-        geometry.renew(sequences.map(|row| (length(row), row, first_step)));
+        geometry.renew(sequences.map(|row| (length(row), first_row + row, first_step)));
         geometry.mirror_into(mirror);
     }
 }

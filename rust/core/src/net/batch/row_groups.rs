@@ -49,6 +49,8 @@ pub struct Extent<'a> {
     pub resets: Option<&'a [bool]>,
     /// The number of the first step. A step addresses its noise by the number of valid steps before it in its row, plus this.
     pub first_step: usize,
+    /// The number of the first row, where the rows are some of a larger batch: a row addresses its noise by its index plus this.
+    pub first_row: usize,
     /// Rows of a group. None gives the size that sums over groups require; another size changes the bits of such sums.
     pub group_rows: Option<usize>,
 }
@@ -169,12 +171,18 @@ impl Batch {
             // no group has more rows than the first: memory that fits the first group fits all
             group.rows = (number * count).div_ceil(groups)..((number + 1) * count).div_ceil(groups);
             let rows = || self.sequences[group.rows.clone()].iter();
-            group.geometry.renew(rows().map(|one| (one.length, one.row, extent.first_step + one.first)));
-            group.row_geometry.renew(rows().map(|one| (1, one.row, extent.first_step + one.first)));
+            let place = |one: &Sequence| (extent.first_row + one.row, extent.first_step + one.first);
+            let extents = |length: usize, one| {
+                let (row, step) = place(one);
+                (length, row, step)
+            };
+            group.geometry.renew(rows().map(|one| extents(one.length, one)));
+            group.row_geometry.renew(rows().map(|one| extents(1, one)));
             group.others.resize_with(self.others.len(), AxisRows::default);
             let sequences = &self.sequences[group.rows.clone()];
             for (axis, steps) in group.others.iter_mut().zip(&self.others) {
-                axis.renew(steps, |position| sequences[position].row, sequences.len(), extent.first_step);
+                let first = (extent.first_row, extent.first_step);
+                axis.renew(steps, |position| sequences[position].row, sequences.len(), first);
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States};
 use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated, windowed_axes};
 use super::super::graph::{Axis, Layer, NetError, Network, expect_len};
 use super::super::group::{
-    GroupResult, Loss, Prepared, Reduction, Shared, StepScales, Training, WeightPenalties, Workspace,
+    GroupResult, Loss, Prepared, Reduction, Share, Shared, StepScales, Training, WeightPenalties, Workspace,
     is_shared,
 };
 use super::super::locks::lock;
@@ -247,19 +247,19 @@ impl<T: Pooled> Call<T> {
     }
 
     /// Losses, gradients and final states. Each group runs its forward pass, losses and backward pass before the next group
-    /// starts, in the pieces of time that `way` requires. `losses` were prepared for a backward pass. `reduction` applies to
-    /// the penalties of the steps.
+    /// starts, in the pieces of time that `way` requires. `losses` were prepared for a backward pass. Their reduction applies to
+    /// the penalties of the steps too, and their share to all penalties.
     pub fn value_and_grad(
         &self,
         batch: Batch,
         packed: Vec<Packed<T>>,
         initial: States<T>,
-        losses: (Vec<Prepared<T>>, Reduction),
+        losses: (Vec<Prepared<T>>, Reduction, Share),
         way: ThroughTime,
         poll: Poll,
     ) -> Result<Evaluated<T>, NetError> {
-        let (losses, reduction) = losses;
-        let done = self.evaluated(&batch, &packed, &initial, (&losses, reduction), way, poll);
+        let (losses, reduction, share) = losses;
+        let done = self.evaluated(&batch, &packed, &initial, (&losses, reduction, share), way, poll);
         self.retired(batch, packed, initial);
         self.with_workspace(|kept| losses.into_iter().for_each(|loss| loss.retired(kept)));
         done
@@ -270,7 +270,7 @@ impl<T: Pooled> Call<T> {
         batch: &Batch,
         packed: &[Packed<T>],
         initial: &States<T>,
-        (losses, reduction): (&[Prepared<T>], Reduction),
+        (losses, reduction, share): (&[Prepared<T>], Reduction, Share),
         way: ThroughTime,
         poll: Poll,
     ) -> Result<Evaluated<T>, NetError> {
@@ -312,7 +312,7 @@ impl<T: Pooled> Call<T> {
             }
             _ => None,
         };
-        let (shared, step_scales) = (self.shared(), StepScales::new(batch, reduction, 1.0));
+        let (shared, step_scales) = (self.shared(), StepScales::of_share(batch, reduction, &share, 1.0));
         let mut done = self.gathered(batch, losses, at_once, true, poll, &|group, slots, scratch| {
             let (axes, initial) = (batch.groups[group].axes(), &initial[group][..]);
             let training =
@@ -336,7 +336,10 @@ impl<T: Pooled> Call<T> {
             passed
         })?;
         let params = &mut done.gradients.params;
-        done.penalty += self.penalties.take(network, self.kernels, 1.0, params);
+        if share.parameters != 0.0 {
+            let penalty = self.penalties.take(network, self.kernels, share.parameters, params);
+            done.penalty += share.parameters * penalty;
+        }
         done.loss += done.penalty;
         Ok(done)
     }

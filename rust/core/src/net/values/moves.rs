@@ -261,7 +261,7 @@ mod tests {
         let mut other = [AxisRows::default()];
         let mut steps = AxisSteps::default();
         steps.renew(3, &AxisExtent { steps: 3, lengths: Some(&[1, 0, 3]), mask: None });
-        other[0].renew(&steps, |position| position, 3, 0);
+        other[0].renew(&steps, |position| position, 3, (0, 0));
         let axes = Axes { time: &time, row: &row, others: &other };
         let maps = RowMaps { axes, mirror: &[] };
         let moved = |rows: Rows, values: &[f64], result_rows: usize| {

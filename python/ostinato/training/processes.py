@@ -1,0 +1,109 @@
+"""What a trainer does as one of several processes that train together; in one process, nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ostinato import _core
+from ostinato.training.made_of import TrainerParts, made_of
+
+
+class Processes:
+    """The processes of a trainer's execution."""
+
+    def __init__(self, trainer: TrainerParts) -> None:
+        self._trainer = trainer
+        self._execution = trainer.strategies.execution
+
+    @property
+    def several(self) -> bool:
+        """Whether there are others."""
+        return self._execution.processes > 1
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """An error inside ends the other processes too, unless all raise it."""
+        try:
+            yield
+        except BaseException as error:
+            self._execution.failed(error)
+            raise
+
+    def begin(self, seen: Mapping[str, Any], goal: Mapping[str, Any]) -> None:
+        """Compare the program, the settings and the data. Raises ConfigError, naming what differs."""
+        if self.several:
+            facts = {
+                "version of ostinato": _core.__version__,
+                "instruction set": _core.instruction_set(),
+                **goal,
+                **made_of(self._trainer),
+                "callbacks": list(self._trainer._hooks.names),
+                "the data": dict(seen),
+            }
+            self._execution.begin(facts)
+
+    def started(self) -> None:
+        """Compare the state from which the training goes on. Raises ConfigError."""
+        if self.several:
+            run = self._trainer.run
+            facts = {
+                "the place in the training": dataclasses.asdict(run.position),
+                "the parameters": _checksum(self._trainer.net.arena),
+                "frozen parameters": list(self._trainer.net.frozen),
+                "the state of the optimizer": _checksum(self._trainer.optimizer.state_dict()),
+            }
+            self._execution.started(facts)
+
+    def finished(self) -> None:
+        """Wait for the others, and compare parameters. Raises RankError."""
+        if self.several:
+            run = self._trainer.run
+            place = dataclasses.asdict(run.position)
+            parameters = _checksum(self._trainer.net.arena)
+            self._execution.finished({"the place in the training": place, "the parameters": parameters})
+
+    @contextmanager
+    def read(self, path: str | os.PathLike[str]) -> Iterator[str | os.PathLike[str]]:
+        """The path of a file that only the chief needs to have; elsewhere, that of a copy."""
+        if not self.several:
+            yield path
+            return
+        content: bytes | Exception | None = None
+        if self._execution.chief:
+            try:
+                content = Path(path).read_bytes()
+            except OSError as error:
+                content = error
+        found = self._execution.file(content)
+        if self._execution.chief:
+            yield path
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / Path(path).name
+            copy.write_bytes(found)
+            yield copy
+
+    def gather(self) -> None:
+        """Collect the carried state, which each process has for its own rows, before a checkpoint."""
+        run = self._trainer.run
+        run.carried = self._execution.whole(run.carried)
+
+
+def _checksum(value: Any) -> int:
+    """Of arrays in dicts and lists, and of plain values."""
+    if isinstance(value, Mapping):
+        return zlib.crc32(repr([(name, _checksum(one)) for name, one in sorted(value.items())]).encode())
+    if isinstance(value, (list, tuple)):
+        return zlib.crc32(repr([_checksum(one) for one in value]).encode())
+    if isinstance(value, np.ndarray):
+        return zlib.crc32(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
+    return zlib.crc32(repr(value).encode())
