@@ -139,7 +139,7 @@ if TYPE_CHECKING:
     from ostinato.strategies.data_parallel import DataParallel
     from ostinato.strategy import Axes, Batch, Curriculum, Estimator, Execution, Feeding, Lesson, Moment
     from ostinato.tracking import CSVLog, TensorBoard, Tracker
-    from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Trainer, TrainingRun
+    from ostinato.training import Checkpoints, EarlyStopping, History, Progress, Pruning, Trainer, TrainingRun
     from ostinato.training.readout import fit_readout
 
 __all__ = [
@@ -227,6 +227,7 @@ __all__ = [
     "Param",
     "PluginError",
     "Progress",
+    "Pruning",
     "RMSprop",
     "RankError",
     "Recurrent",
@@ -358,7 +359,7 @@ _HOMES = {
     "parallel": ("Communicator", "OneProcess"),
     "tracking": ("CSVLog", "TensorBoard", "Tracker"),
     "training.readout": ("fit_readout",),
-    "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Trainer", "TrainingRun"),
+    "training": ("Checkpoints", "EarlyStopping", "History", "Progress", "Pruning", "Trainer", "TrainingRun"),
 }
 
 

@@ -26,7 +26,10 @@ EXAMPLES = [page for page in PAGES if "```python\n" in page.read_text(encoding="
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 DRAWN = re.search(r"^DRAWN := (.+)$", MAKEFILE, re.MULTILINE)[1].split()
 # What a page needs in addition to the dependencies of the tests that every environment has.
-NEEDS = {"coming-from.md": "sklearn", "onnx.md": "onnxruntime", "pytorch.md": "torch"}
+NEEDS = {
+    **{"coming-from.md": "sklearn", "onnx.md": "onnxruntime", "pytorch.md": "torch"},
+    **{"search.md": "optuna", "jax.md": "jax"},
+}
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
@@ -48,6 +51,14 @@ def test_examples_run_and_print_what_the_page_says(page, tmp_path):
 def test_a_page_without_an_example_has_no_output_either():
     for page in set(PAGES) - set(EXAMPLES):
         assert "```output\n" not in page.read_text(encoding="utf-8"), f"{page.name} prints what nothing runs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_that_no_test_runs_are_python(page):
+    for block in re.findall(
+        r"^```py\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    ):
+        compile(block, page.name, "exec")
 
 
 @pytest.mark.parametrize("page", [*PAGES, *TEXTS], ids=lambda page: str(page.relative_to(ROOT)))

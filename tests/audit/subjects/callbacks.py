@@ -67,7 +67,37 @@ def printed(**options: Any) -> Any:
     return out.getvalue().rpartition("  ")[0]
 
 
+class Limit:
+    """A trial that is given up when a metric is above 0.5."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def report(self, value: float, step: int) -> None:
+        self.values.append(value)
+
+    def should_prune(self) -> bool:
+        return self.values[-1] > 0.5
+
+
+def pruned(**options: Any) -> Any:
+    """What a trial is given."""
+    trial = options.pop("trial", Limit)()
+    made = ost.Trainer(net(), loss="mse", metrics=["rmse"], callbacks=[ost.Pruning(trial, **options)])
+    made.fit(X, Y, epochs=2, validation=(-X, Y))
+    return history(made), trial.values
+
+
 CALLBACKS = [
+    Call(
+        "Pruning",
+        ost.Pruning,
+        pruned,
+        {
+            "trial": pair("trial", Limit, type("Never", (Limit,), {"should_prune": lambda self: False})),
+            "metric": pair("metric", "val_loss", "loss"),
+        },
+    ),
     Call(
         "EarlyStopping",
         ost.EarlyStopping,
