@@ -122,7 +122,7 @@ class SequenceClassifier(PooledModel, Classes):
             logits = self._predict(fitting.network, held.x)
             fitting.attributes["temperature_"] = fit_temperature(logits, targets, weights)
 
-    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
+    def _encode(self, owner: str, answers: Array, attributes: dict[str, Any]) -> TargetRows:
         check_targets(owner, self.loss, "index")
         known = attributes["classes_"]
         numbers = encode(owner, answers, known)

@@ -59,7 +59,7 @@ class ModelStream(AttributeGuard):
             raise ConfigError(
                 f"ModelStream.step: x[{row}, {feature}] is {given[row, feature]}; expected finite numbers"
             )
-        (scaled,) = self._scaling.apply([given], self._dtype)
+        (scaled,) = self._scaling.apply("ModelStream.step", [given], self._dtype, "x[{1}, {2}]")
         outputs = [
             head.step(pools.add(stream.step(scaled)))
             for stream, pools, head in zip(self._streams, self._pools, self._heads, strict=True)

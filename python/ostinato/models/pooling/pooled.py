@@ -146,9 +146,6 @@ class PooledModel(SequenceModel, PooledState):
         scaled = checks.flag(type(self).__name__, "scale", self.scale)
         return Scaler.of(rows, compress=True) if scaled else Scaler.none(width)
 
-    def _scaled(self, intake: Intake, scaler: Scaler) -> list[Array]:
-        return scaler.apply(intake.rows, self.dtype)
-
     def _read(self, call: str, x: Any, lengths: Any) -> list[Array]:
         """Scaled rows for a fitted model."""
         self._check_fitted(call)
@@ -156,7 +153,7 @@ class PooledModel(SequenceModel, PooledState):
         x = self._from_table(owner, x, None)[0]
         intake = read_sequences(owner, x, lengths, width=len(self._scaling.mean))
         self._check_columns(owner, intake)
-        return self._scaled(intake, self._scaling)
+        return self._scaling.apply(owner, intake.rows, self.dtype)
 
     def _from_table(self, owner: str, x: Any, y: Any) -> tuple[Any, Any]:
         """The rows of a long table and its answers, if the model was fitted to such a table."""
@@ -329,8 +326,11 @@ class PooledModel(SequenceModel, PooledState):
         """How well y is predicted; higher is better."""
 
     @abstractmethod
-    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
-        """The answers as targets of the network, with fitted attributes. Raises ConfigError."""
+    def _encode(self, owner: str, answers: Array, attributes: dict[str, Any]) -> TargetRows:
+        """The answers as targets of the network, with fitted attributes, which may learn of them.
+
+        Raises ConfigError.
+        """
 
     loss: Any
 
@@ -415,7 +415,7 @@ class PooledModel(SequenceModel, PooledState):
         def each(values: Array | None) -> Any:
             return values if len(names) == 1 or values is None else dict.fromkeys(names, values)
 
-        rows = self._scaled(intake, fitting.attributes["_scaling"])
+        rows = fitting.attributes["_scaling"].apply(type(self).__name__, intake.rows, self.dtype)
         return Examples(rows, each(encoded.targets), each(encoded.weights))
 
     def _begin(

@@ -68,11 +68,12 @@ class SequenceRegressor(PooledModel, Targets):
         scaler = Scaler.of([columns]) if self.scale else Scaler.none(columns.shape[1])
         return {"_target_scaling": scaler, "_one": answers.ndim == 1}
 
-    def _encode(self, owner: str, answers: Array, attributes: Mapping[str, Any]) -> TargetRows:
+    def _encode(self, owner: str, answers: Array, attributes: dict[str, Any]) -> TargetRows:
         check_targets(owner, self.loss, "output")
         scaler, columns = attributes["_target_scaling"], answers.reshape(len(answers), -1)
         check_width(owner, columns.shape[1], len(scaler.mean))
-        (targets,) = scaler.apply([columns], self.dtype)
+        scaler = attributes["_target_scaling"] = scaler.varied([columns])
+        (targets,) = scaler.apply(owner, [columns], self.dtype, "y[{1}]")
         self._check_targets(owner, answers, targets)
         return TargetRows(targets, None, columns.shape[1])
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import numpy as np
 
+from ostinato.errors import ConfigError
 from ostinato.sequences.arrays import Array
 
+LARGEST: Final = 1e18
+"""The largest scaled number: products with it stay finite in float32."""
+ROUNDING: Final = 8 * float(np.finfo(np.float64).eps)
+"""The least deviation, in units of the largest number: below it are roundings of the numbers alone."""
 HEAVY: Final = 20.0
 """A deviation of so many median distances from the median means heavy tails; a normal one has 1.5."""
 
@@ -18,8 +23,9 @@ HEAVY: Final = 20.0
 class Scaler:
     """(v - mean) / deviation of each feature; v is x or, for heavy tails, arcsinh((x - center) / spread).
 
-    All arrays are float64 (F,). A spread of 0 means that v is x. Scaling is equivariant: rows times 1000 give
-    the same scaled rows, up to rounding.
+    All arrays are float64 (F,). A spread of 0 means that v is x. A deviation of 0 is that of a constant
+    feature: its other numbers are divided by the size of the mean, and `undo` gives the mean of any number.
+    Scaling is equivariant: rows times 1000 give the same scaled rows, up to rounding.
     """
 
     mean: Array
@@ -32,8 +38,8 @@ class Scaler:
         """The scaler that gives all steps of rows (T, F) together the mean 0 and the deviation 1.
 
         compress: features with heavy tails (a deviation of more than 20 median distances from the median) are
-        compressed by arcsinh, which is linear for small and logarithmic for large numbers. A constant feature
-        has the deviation 1. Numbers up to the largest float64 are accepted.
+        compressed by arcsinh, which is linear for small and logarithmic for large numbers. Numbers up to the
+        largest float64 are accepted.
         """
         values = np.concatenate(rows).astype(np.float64)
         # The largest numbers overflow when they are squared, so they are divided first.
@@ -50,17 +56,43 @@ class Scaler:
             unit = np.where(heavy, 1.0, unit)
         mean, deviation = part.mean(axis=0), part.std(axis=0)
         # A deviation below the rounding of the numbers themselves is noise: the feature is constant.
-        constant = deviation <= 8 * np.finfo(np.float64).eps
-        return cls(mean * unit, np.where(constant, 1.0, deviation * unit), center, spread)
+        constant = deviation <= ROUNDING
+        return cls(mean * unit, np.where(constant, 0.0, deviation * unit), center, spread)
 
     @classmethod
     def none(cls, width: int) -> Scaler:
         """The scaler that changes nothing."""
         return cls(np.zeros(width), np.ones(width), np.zeros(width), np.zeros(width))
 
-    def apply(self, rows: Sequence[Array], dtype: Any) -> list[Array]:
-        """Scaled rows of `dtype`. A row does not depend on the others."""
-        return [((self._compressed(row) - self.mean) / self.deviation).astype(dtype) for row in rows]
+    @property
+    def unit(self) -> Array:
+        """(F,), above 0: what a difference from the mean is divided by."""
+        size = np.where(self.mean != 0, np.abs(self.mean), 1.0)
+        made: Array = np.where(self.deviation > 0, self.deviation, size)
+        return made
+
+    def apply(
+        self, owner: str, rows: Sequence[Array], dtype: Any, place: str = "X[{0}] at step {1}, feature {2}"
+    ) -> list[Array]:
+        """Scaled rows of `dtype`. A row does not depend on the others.
+
+        Raises ConfigError for a number that is too large for the network; place: its name by row, step and
+        feature.
+        """
+        made, unit = [], self.unit
+        for n, row in enumerate(rows):
+            compressed = self._compressed(row)
+            with np.errstate(over="ignore"):  # infinity is above the limit
+                scaled = (compressed - self.mean) / unit
+            if not (np.abs(scaled) <= LARGEST).all():
+                step, feature = (int(one) for one in np.argwhere(~(np.abs(scaled) <= LARGEST))[0])
+                raise ConfigError(
+                    f"{owner}: {place.format(n, step, feature)} is {row[step, feature]:g}, more than "
+                    f"{LARGEST:g} after scaling by {unit[feature]:g}; expected numbers of a size that "
+                    "training had: leave it out"
+                )
+            made.append(scaled.astype(dtype))
+        return made
 
     def _compressed(self, row: Array) -> Array:
         heavy = self.spread > 0
@@ -74,6 +106,15 @@ class Scaler:
         """Values in the original units, float64; of a scaler that compresses nothing."""
         undone: Array = values.astype(np.float64) * self.deviation + self.mean
         return undone
+
+    def varied(self, rows: Sequence[Array]) -> Scaler:
+        """The same, where features that were constant are no longer if rows (T, F) have other numbers.
+
+        What was scaled before stays as it is.
+        """
+        values = np.concatenate(rows)
+        is_new = (self.deviation == 0) & (np.abs(values - self.mean) > ROUNDING * self.unit).any(axis=0)
+        return replace(self, deviation=np.where(is_new, self.unit, self.deviation)) if is_new.any() else self
 
     def state(self) -> dict[str, Any]:
         """The numbers, for a model file."""

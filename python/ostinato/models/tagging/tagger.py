@@ -164,7 +164,7 @@ class SequenceTagger(SequenceModel, TaggerState):
         else:
             attributes = continued.attributes
         classes = attributes["classes_"]
-        x = self._encoded(attributes, sentences, rows)
+        x = self._encoded(owner, attributes, sentences, rows)
         targets = [encode(owner, row, classes, f"y[{n}]") for n, row in enumerate(tags)]
         if continued is None:
             loss = self.loss
@@ -203,9 +203,9 @@ class SequenceTagger(SequenceModel, TaggerState):
             check_names(intake.names, known.get("feature_names_in_"))
         return None, intake, [len(one) for one in intake.rows]
 
-    def _encoded(self, attributes: Mapping[str, Any], sentences: Any, rows: list[Array]) -> Any:
+    def _encoded(self, owner: str, attributes: Mapping[str, Any], sentences: Any, rows: list[Array]) -> Any:
         if sentences is None:
-            return attributes["_scaling"].apply(rows, self.dtype)
+            return attributes["_scaling"].apply(owner, rows, self.dtype)
         made = attributes["_tokens"].encode(sentences)
         return made if self.character_size else made["words"]
 
@@ -282,7 +282,7 @@ class SequenceTagger(SequenceModel, TaggerState):
         names = vars(self).get("feature_names_in_")
         known = {"_tokens": self._tokens, "_scaling": self._scaling, "feature_names_in_": names}
         sentences, intake, _ = self._sequences(owner, X, known)
-        x = self._encoded(known, sentences, [] if intake is None else intake.rows)
+        x = self._encoded(owner, known, sentences, [] if intake is None else intake.rows)
         found: list[Array] = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(x))
         return found
 

@@ -201,7 +201,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 f"{owner}: pointer is True, but X holds features, which cannot be copied; omit it"
             )
         assert isinstance(read, list)
-        return {"source": source.apply(read, self.dtype)}
+        return {"source": source.apply(owner, read, self.dtype)}
 
     def _build(self, known: Mapping[str, Any], seed: int) -> Network:
         """The network: source (N, S), words (N, T) -> (N, T, ids)."""

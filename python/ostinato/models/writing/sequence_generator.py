@@ -113,7 +113,9 @@ class SequenceGenerator(PairModel, GeneratorState):
                 ),
                 "_longest": max(map(len, training)),
             }
-        fed, targets = _teacher_forced(known["_answers"], rows, self.dtype)
+        if isinstance(rows, list):
+            known["_answers"] = known["_answers"].varied(rows)
+        fed, targets = _teacher_forced(owner, known["_answers"], rows, self.dtype)
         symbols = isinstance(known["_answers"], Lexicon)
         loss = "cross_entropy" if symbols else WithEnd()
         self._most(known)
@@ -233,7 +235,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         owner = f"{type(self).__name__}.{call}"
         rows = self._read_answers(owner, y, self._answers)
         given = self._contexts.read(owner, X, len(rows), self.dtype)
-        fed, targets = _teacher_forced(self._answers, rows, self.dtype)
+        fed, targets = _teacher_forced(owner, self._answers, rows, self.dtype)
         steps = sum(map(len, targets))
         if isinstance(self._answers, Lexicon):
             warn_of_unknown_targets(owner, "y", targets, 5)
@@ -242,7 +244,7 @@ class SequenceGenerator(PairModel, GeneratorState):
             return found, steps
         inputs = {**given, "written": fed} if given else fed
         outputs = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(inputs))
-        scale = np.log(self._answers.deviation).sum()
+        scale = np.log(self._answers.unit).sum()
         each = [density(one, row) - len(row) * scale for one, row in zip(outputs, targets, strict=True)]
         return np.array(each, np.float64), steps
 
@@ -318,7 +320,7 @@ class SequenceGenerator(PairModel, GeneratorState):
 
 
 def _teacher_forced(
-    known: Lexicon | Scaler, rows: Symbols | list[Array], dtype: str
+    owner: str, known: Lexicon | Scaler, rows: Symbols | list[Array], dtype: str
 ) -> tuple[list[Array], list[Array]]:
     """What each step reads, and what it should write."""
     if isinstance(known, Lexicon):
@@ -326,7 +328,7 @@ def _teacher_forced(
         targets = targets_of(known, rows)
         return inputs_of(targets), targets
     assert isinstance(rows, list)
-    scaled = known.apply(rows, dtype)
+    scaled = known.apply(owner, rows, dtype, "y[{0}] at step {1}, feature {2}")
     fed = [np.concatenate([np.zeros_like(row[:1]), row[:-1]]) for row in scaled]
     last = [np.arange(len(row))[:, None] == len(row) - 1 for row in scaled]
     return fed, [

@@ -29,6 +29,8 @@ Self = TypeVar("Self", bound="StateSpace")
 
 DIFFUSE: Final = 1e6
 """The variance of a state before the first value, in units of the variance of the series."""
+BIGGEST: Final = 1e150
+"""The largest transformed value: sums of squares are finite in float64."""
 LARGEST: Final = 32
 """The most numbers of a state: its matrices are constants of the step."""
 
@@ -113,6 +115,7 @@ class StateSpace(ModelFile, FittedStateSpace):
         owner = type(self).__name__
         names = {"id": id, "time": time, "target": target}
         observed = read_observations(owner, y, dict.fromkeys(("past", "future", "static")), names)
+        observed = observed.without_lead()
         series = observed.series
         steps = checks.count(owner, "horizon", self.horizon, at_least=1)
         levels = read_levels(owner, self.quantiles)
@@ -135,7 +138,9 @@ class StateSpace(ModelFile, FittedStateSpace):
                 )
         z = [transform.apply(values, 1.0) for values in series]
         centers = np.array([float(np.nanmean(one)) for one in z])
-        sizes = np.array([max(float(np.nanstd(one)), 1e-9) for one in z])
+        sizes = np.array(
+            [_size(f"{owner}: y[{shown(name)}]", one) for name, one in zip(observed.ids, z, strict=True)]
+        )
         scaled = [(one - center) / size for one, center, size in zip(z, centers, sizes, strict=True)]
         width = 3 + len(structure.names)
         net = Recurrent(KalmanFilter(trend=trend, season=season), width, 2, dtype="float64", seed=0)
@@ -246,6 +251,17 @@ class StateSpace(ModelFile, FittedStateSpace):
             "variances_": np.exp(np.asarray(state["log_variances"])) * sizes[:, None] ** 2,
             "_filtered": filtered,
         }
+
+
+def _size(what: str, z: Array) -> float:
+    """The deviation of a series (n,), which is not below the rounding of its numbers. Raises ConfigError."""
+    largest = float(np.nanmax(np.abs(z)))
+    if largest > BIGGEST:
+        raise ConfigError(
+            f"{what} has the size {largest:g}; expected numbers up to {BIGGEST:g}, whose squares have a sum: "
+            "divide the series"
+        )
+    return max(float(np.nanstd(z)), 1e-9 * largest) if largest > 0 else 1.0
 
 
 def log_likelihood(y: Array, variances: Array, *, trend: bool, season: int) -> float:
