@@ -1,0 +1,103 @@
+"""Numbers at the edge: constant targets, numbers that no network can read, series that begin late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato.models.reading.scaling import Scaler
+
+rng = np.random.default_rng(0)
+X = [rng.normal(size=(5, 2)) for _ in range(20)]
+FAST: dict[str, Any] = {"hidden_size": 4, "max_iter": 1, "random_state": 0}
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-6, -3e5, 1e-300])
+def test_a_constant_target_is_predicted_exactly(value):
+    y = np.stack([np.full(20, value), np.arange(20.0)], axis=1)
+    found = ost.SequenceRegressor(**FAST).fit(X, y).predict(X)
+    assert (found[:, 0] == value).all() and np.ptp(found[:, 1]) > 0
+
+
+def test_a_target_that_was_constant_is_learned_once_it_changes():
+    model = ost.SequenceRegressor(**FAST).partial_fit(X, [2.0] * 20)
+    assert (model.predict(X) == 2.0).all()
+    model.partial_fit(X, [1.0, 3.0] * 10)
+    assert np.ptp(model.predict(X)) > 0
+
+
+def test_targets_that_are_constant_in_the_training_part_alone_are_no_constant():
+    groups = np.repeat([0, 1], 10)
+    model = ost.SequenceRegressor(early_stopping=True, **FAST)
+    model.fit(X, np.repeat([1.0, 2.0], 10), groups=groups)
+    assert np.ptp(model.predict(X)) > 0
+
+
+def test_a_feature_that_is_constant_is_generated_exactly():
+    y = [np.stack([np.full(3, 1e-6), rng.normal(size=3)], axis=1) for _ in range(8)]
+    model = ost.SequenceGenerator(**FAST).fit(None, y)
+    assert all((one[:, 0] == 1e-6).all() for one in model.sample(2))
+    assert np.isfinite(model.log_prob(None, y)).all()
+
+
+def test_scaling_of_a_constant_is_equivariant():
+    rows, other = [np.full((3, 1), 5.0)], [np.array([[6.0]])]
+    one, thousand = Scaler.of(rows), Scaler.of([1000 * rows[0]])
+    (wanted,) = one.apply("", other, "float64")
+    (found,) = thousand.apply("", [1000 * other[0]], "float64")
+    assert wanted == found == 0.2
+
+
+LARGE = [one.copy() for one in X]
+LARGE[3][1, 0] = 1e300
+KINDS: dict[str, tuple[Any, Any]] = {
+    "classifier": (ost.SequenceClassifier, ["a", "b"] * 10),
+    "regressor": (ost.SequenceRegressor, np.arange(20.0)),
+    "tagger": (ost.SequenceTagger, [["a", "b", "a", "b", "a"]] * 20),
+    "seq2seq": (ost.Seq2Seq, ["ab", "ba"] * 10),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_number_that_is_too_large_for_the_network_is_an_error_that_names_it(kind):
+    estimator, y = KINDS[kind]
+    model = estimator(**FAST).fit(X, y)
+    before = model.predict(X)
+    with pytest.raises(ost.ConfigError, match=r"X\[3\] at step 1, feature 0 is 1e\+300, more than"):
+        model.predict(LARGE)
+    np.testing.assert_array_equal(model.predict(X), before)
+    estimator(**FAST).fit(LARGE, y)  # the scaling of training includes it
+
+
+def test_large_numbers_of_a_context_of_a_stream_and_of_targets_are_named():
+    contexts = rng.normal(size=(20, 2))
+    with pytest.raises(ost.ConfigError, match=r"X\[0\] in column 1 is -1e\+300"):
+        ost.SequenceGenerator(**FAST).fit(contexts, ["ab", "ba"] * 10).predict([[0.0, -1e300]])
+    model = ost.SequenceRegressor(bidirectional=False, **FAST).fit(X, 1e-3 * np.arange(20.0))
+    with pytest.raises(ost.ConfigError, match=r"ModelStream\.step: x\[0, 1\] is 1e\+300"):
+        model.stream().step([[0.0, 1e300]])
+    with pytest.raises(ost.ConfigError, match=r"SequenceRegressor: y\[2\] is 1e\+17"):
+        model.partial_fit(X[:3], [0.0, 1.0, 1e17])
+
+
+def test_steps_before_the_first_value_change_nothing_in_a_state_space():
+    y = 5 + np.sin(np.arange(30.0)) + 0.1 * rng.normal(size=30)
+    late = np.concatenate([np.full(7, np.nan), y])
+    one, other = (ost.StateSpace(horizon=3, season=4).fit({"a": series}) for series in (y, late))
+    assert one.predict_quantiles().tobytes() == other.predict_quantiles().tobytes()
+    assert one.log_likelihood_.tobytes() == other.log_likelihood_.tobytes()
+
+
+def test_a_state_space_is_equivariant_however_small_the_numbers_are():
+    y = 5 + np.sin(np.arange(30.0))
+    one, tiny = (
+        ost.StateSpace(season=1, transform="none").fit({"a": s * y}).predict() for s in (1.0, 2.0**-40)
+    )
+    np.testing.assert_array_equal(one * 2.0**-40, tiny)  # powers of two round nothing
+    with pytest.raises(
+        ost.ConfigError, match=r"y\['a'\] has the size 1e\+300; expected numbers up to 1e\+150"
+    ):
+        ost.StateSpace(season=1, transform="none").fit({"a": np.append(y, 1e300)})
