@@ -153,7 +153,7 @@ def groups(bench: Bench) -> None:
         for group in dict.fromkeys((4, 8, 32, rows)):
             rival = "whole" if group == rows else f"groups of {group}"
             shape = (steps, rows, hidden)
-            _ablation(bench, "groups", "row_groups", rival, shape, (*shape, group))
+            _ablation(bench, "groups", "row_groups", rival, shape, (*shape, group, 1))
 
 
 def _ablation(

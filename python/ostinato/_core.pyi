@@ -21,6 +21,7 @@ __all__ = [
     "ThroughTime",
     "Update",
     "__version__",
+    "cache_sizes",
     "elementwise_op_names",
     "fma_peak_gflops",
     "get_num_threads",
@@ -415,6 +416,9 @@ def instruction_set() -> str:
     """The instruction set in use: the best of the machine, or the one that OSTINATO_ISA names."""
 
 def instruction_sets() -> list[str]: ...
+def cache_sizes() -> tuple[int, int, int]:
+    """Bytes of the three caches of a core: of the machine, or those that OSTINATO_CACHE names."""
+
 def fma_peak_gflops() -> float:
     """Billions of float32 operations per second of one thread in fused multiply-adds held in registers."""
 

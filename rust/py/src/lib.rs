@@ -54,8 +54,8 @@ mod _core {
     use crate::stream::PyStream;
     #[pymodule_export]
     use crate::system::{
-        fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_eager, set_memory_reserve,
-        set_num_threads,
+        cache_sizes, fma_peak_gflops, get_num_threads, instruction_set, instruction_sets, set_eager,
+        set_memory_reserve, set_num_threads,
     };
     #[pymodule_export]
     use crate::through_time::{PyBudget, PyThroughTime};

@@ -1,6 +1,6 @@
 //! Threads and instruction sets.
 
-use ostinato_core::kernel::Isa;
+use ostinato_core::kernel::{Caches, Isa};
 use ostinato_core::memory;
 use ostinato_core::team;
 use pyo3::prelude::*;
@@ -48,6 +48,12 @@ pub fn instruction_set() -> PyResult<&'static str> {
 #[pyfunction]
 pub fn instruction_sets() -> Vec<&'static str> {
     Isa::available().into_iter().map(Isa::name).collect()
+}
+
+/// Bytes of the caches of a core, from the first to the third: those of the machine, or those that OSTINATO_CACHE names.
+#[pyfunction]
+pub fn cache_sizes() -> PyResult<(usize, usize, usize)> {
+    Caches::active().map(|Caches { l1, l2, l3 }| (l1, l2, l3)).map_err(ConfigError::new_err)
 }
 
 /// Billions of float32 operations per second that one thread reaches in fused multiply-adds held in registers.

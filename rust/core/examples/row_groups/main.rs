@@ -1,6 +1,6 @@
 //! The ablation of depth first: what does it give that a training step finishes a group of rows before the next?
 //!
-//! `row_groups T N H ROWS SECONDS` runs an LSTM's `value_and_grad` on one thread in groups of the size that the engine picks,
+//! `row_groups T N H ROWS THREADS SECONDS` runs an LSTM's `value_and_grad` in groups of the size that the engine picks,
 //! and in groups of ROWS, alternately: the same products by the same kernels; what differs is how many rows lie in memory
 //! from their forward to their backward pass. Prints a line of JSON with the seconds of each run; `benches/examples.py` reads it.
 
@@ -25,11 +25,11 @@ const TOLERANCE: f32 = 1e-4;
 
 fn main() {
     let arguments: Vec<f64> = std::env::args().skip(1).filter_map(|text| text.parse().ok()).collect();
-    let [steps, rows, hidden, group, seconds] = arguments[..] else {
-        eprintln!("row_groups T N H ROWS SECONDS");
+    let [steps, rows, hidden, group, threads, seconds] = arguments[..] else {
+        eprintln!("row_groups T N H ROWS THREADS SECONDS");
         std::process::exit(2);
     };
-    team::set_num_threads(1);
+    team::set_num_threads(threads as usize);
     let work = Work::new(steps as usize, rows as usize, hidden as usize);
     // each side has memory of its own
     let sides = [None, Some(group as usize)].map(|group| (Arc::new((*work.network).clone()), group));

@@ -10,12 +10,14 @@
 //! vector arithmetic as full vectors, every sum over `k` runs in the one order k = 0, 1, 2, ... for every
 //! tile, and a reduction's order is a function of `cols`.
 //!
-//! Where to find what: `args` the operands and the names of operations, `isa` the choice of instruction set,
+//! Where to find what: `args` the operands and the names of operations, `isa` the choice of instruction set, `cache`
+//! the sizes of the caches,
 //! `simd` the vectors, `math` the functions on vectors, `row` the kernels on rows, `gemm` the matrix
 //! products, `table` the function pointers.
 
 mod args;
 mod burst;
+mod cache;
 mod denormals;
 mod gemm;
 mod isa;
@@ -33,6 +35,7 @@ pub use args::{
     Along, Binary, Dst, Init, Link, LinkSource, MOST_READS, MatrixBack, MatrixSteps, NormGrad, Reduce,
     RowMap, ScanState, Short, Src, Ternary, Track, Unary,
 };
+pub use cache::Caches;
 pub use denormals::{FlushDenormals, KeepDenormals};
 pub use isa::Isa;
 pub use peak::fma_peak_gflops;

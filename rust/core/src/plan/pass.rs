@@ -436,6 +436,15 @@ impl Pass {
         [outside + steps().sum::<usize>(), outside + steps().filter(|&work| counts(work)).sum::<usize>()]
     }
 
+    /// Elements of the packed weights that each step of the loop reads.
+    pub fn loop_weights(&self) -> usize {
+        let read = |op: &PhaseOp| match op {
+            PhaseOp::Gemm(gemm) => self.packs[gemm.pack].k * self.packs[gemm.pack].n,
+            _ => 0,
+        };
+        self.body.iter().map(read).sum()
+    }
+
     pub fn ops(&self) -> impl Iterator<Item = &PhaseOp> {
         self.before.iter().chain(&self.body).chain(&self.after)
     }

@@ -3,12 +3,16 @@
 use super::micro::{Left, Start, Stretch, stretch_of_any_width, tile_at};
 use super::pack::{first_panel, panel_width, vectors};
 use crate::kernel::args::Init;
+use crate::kernel::cache::Caches;
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 
-/// So many k at a time: a panel's block, of 256 KiB or less, stays in the second cache while all row tiles pass over it. From
-/// there it comes as fast as a tile needs it; blocks that the first cache holds write C more often, which costs more.
-const DEPTH: usize = 1024;
+/// So many k at a time: a panel's block stays in a quarter of the second cache while all row tiles pass over it. From there it
+/// comes as fast as a tile needs it; blocks that the first cache holds write C more often, which costs more.
+fn depth_of_block<T: Math, S: Simd<T>>() -> usize {
+    const GRAIN: usize = 64;
+    (Caches::or_usual().l2 / 4 / (panel_width::<T, S>() * size_of::<T>()) / GRAIN).max(1) * GRAIN
+}
 
 /// C (m, n) = init + A (m, k) B (k, n)
 ///
@@ -33,6 +37,8 @@ pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
     }
     let width = panel_width::<T, S>();
     let packed = first_panel(packed);
+    // a single tile needs no blocks of k: its rows pass over the panels but once
+    let block = if m <= S::TILE_ROWS { k } else { depth_of_block::<T, S>() };
     let mut j = 0;
     while j < n {
         let cols = width.min(n - j);
@@ -40,8 +46,7 @@ pub(in crate::kernel) unsafe fn gemm<T: Math, S: Simd<T>>(
         let pair = m <= 2 && n - j >= 2 * width;
         let mut p = 0;
         loop {
-            // A single tile needs no blocks of k: its rows pass over the panels but once.
-            let depth = if m <= S::TILE_ROWS { k } else { DEPTH.min(k - p) };
+            let depth = block.min(k - p);
             // SAFETY: columns j .. j + cols exist, and k from p on for depth.
             unsafe {
                 let x = Stretch {

@@ -7,17 +7,27 @@
 use super::micro::{Left, Start, Stretch, stretch_of_any_width};
 use super::narrow_gradient::{is_narrow, narrow_tn};
 use super::pack::{pack_rows, panel_width};
+use crate::kernel::cache::Caches;
 use crate::kernel::math::Math;
 use crate::kernel::simd::Simd;
 use crate::memory::lengthen;
 
-/// So many k at a time, that a panel of them stays in the first cache: the most, and for a C that stays in the second.
+/// The most k at a time. Beyond it C is read and written so seldom that longer blocks do not help.
 const MOST_DEPTH: usize = 256;
-const DEPTH: usize = 128;
+const LEAST_DEPTH: usize = 64;
 
-/// Beyond this size C goes to and fro between far caches with every block of k, so that the blocks are
-/// longer.
-const LARGE_C_BYTES: usize = 1 << 20;
+/// So many k at a time, and so many columns of A: a panel of a block stays in the first cache, and a chunk of A in three
+/// eighths of the second, while the other passes over it. A C that the second cache does not hold goes to and fro between far
+/// caches with every block, so that its blocks are as long as they get. `k` is divided evenly.
+fn block_and_chunk<T: Math, S: Simd<T>>(m: usize, n: usize, k: usize) -> (usize, usize) {
+    let Caches { l1, l2, .. } = Caches::or_usual();
+    let fitting = l1 / (panel_width::<T, S>() * size_of::<T>());
+    let is_large = m * n * size_of::<T>() > l2;
+    let most = if is_large { MOST_DEPTH } else { fitting.clamp(LEAST_DEPTH, MOST_DEPTH) };
+    let block = k.div_ceil(k.div_ceil(most).max(1)).max(1);
+    let chunk = l2 * 3 / 8 / (block * size_of::<T>()) / GROUP * GROUP;
+    (block, chunk.max(GROUP))
+}
 
 /// The columns of A that are copied side by side: a multiple of every tile's height and every vector's
 /// length.
@@ -25,9 +35,6 @@ const GROUP: usize = 96;
 
 /// Rows of A from this size on are copied.
 const LONG_ROW_BYTES: usize = 2048;
-
-/// The bytes of a chunk of A that stay in the second cache while all panels of B pass over it.
-const CHUNK_BYTES: usize = 4 * GROUP * MOST_DEPTH * 4;
 
 /// The columns of B that are packed at a time, a multiple of every panel's width: all of a wide one would take more memory
 /// than C.
@@ -87,8 +94,7 @@ unsafe fn span_tn<T: Math, S: Simd<T>>(
     }
     let width = panel_width::<T, S>();
     let copied = lda * size_of::<T>() >= LONG_ROW_BYTES;
-    let block = if m * n * size_of::<T>() > LARGE_C_BYTES { MOST_DEPTH } else { DEPTH };
-    let chunk = CHUNK_BYTES / (block * size_of::<T>());
+    let (block, chunk) = block_and_chunk::<T, S>(m, n, k);
     let group = if copied { GROUP } else { chunk };
     // panels of a block of k, one after the other, and behind them the chunk
     let panels = block * n.next_multiple_of(width);

@@ -21,8 +21,8 @@ pub type Packed<T> = Vec<Mutex<Vec<T>>>;
 /// The states of the rows of each group, by state slot.
 pub type States<T> = Vec<Vec<Vec<T>>>;
 
-/// The largest number of rows in a group. The shape of the batch alone decides it, never the number of threads, so that sums
-/// of gradients do not depend on the threads.
+/// The largest number of rows in a group, if the weights of the network fit the second cache (`group_rows.rs`). The number of
+/// threads never decides it, so that sums of gradients do not depend on the threads.
 const GROUP_ROWS: usize = 16;
 /// A batch of this many rows or more has at least two groups.
 const SPLIT_ROWS: usize = 8;
@@ -51,7 +51,7 @@ pub struct Extent<'a> {
     pub first_step: usize,
     /// The number of the first row, where the rows are some of a larger batch: a row addresses its noise by its index plus this.
     pub first_row: usize,
-    /// Rows of a group. None gives the size that sums over groups require; another size changes the bits of such sums.
+    /// The most rows of a group. None gives the usual size; another size changes the bits of sums over groups.
     pub group_rows: Option<usize>,
 }
 

@@ -3,14 +3,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kernel::{Isa, Kernels};
+use crate::kernel::{Caches, Isa, Kernels};
 use crate::memory::reserve;
 use crate::plan::Pass;
 use crate::random::Noise;
 use crate::team;
 use crate::time::{LayerWeights, Scratch, SlotGradients};
 
-use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States};
+use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States, group_rows};
 use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated, windowed_axes};
 use super::super::graph::{Axis, Layer, NetError, Network, expect_len};
 use super::super::group::{
@@ -46,6 +46,7 @@ impl<T: Pooled> Call<T> {
         network.finished()?;
         let isa = Isa::active().map_err(NetError::Config)?;
         let kernels = T::kernels(isa);
+        Caches::active().map_err(NetError::Config)?;
         if arena.len() < network.arena_len() {
             let (got, expected) = (arena.len(), network.arena_len());
             return Err(NetError::Shape(format!(
@@ -117,7 +118,7 @@ impl<T: Pooled> Call<T> {
         act(lock(&self.workspace).get_or_insert_with(|| idle_workspace(&self.engine)))
     }
 
-    /// `Batch::new`, in reused memory.
+    /// `Batch::new`, in reused memory, with groups of as many rows as the network needs unless `extent` says otherwise.
     pub fn batch(&self, rows: usize, steps: usize, extent: Extent) -> Result<Batch, NetError> {
         let mut batch = lock(T::pool(&self.engine.pools)).batches.pop().unwrap_or_default();
         let (axes, expected) = (1 + extent.others.len(), self.network().axes.len().max(1));
@@ -125,7 +126,8 @@ impl<T: Pooled> Call<T> {
             let text = format!("the batch has {axes} axes of sequences; the network has {expected}");
             return Err(NetError::Config(text));
         }
-        batch.renew(rows, steps, extent)?;
+        let group_rows = extent.group_rows.or_else(|| group_rows::<T>(self.network()));
+        batch.renew(rows, steps, Extent { group_rows, ..extent })?;
         Ok(batch)
     }
 

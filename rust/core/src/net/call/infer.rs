@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::kernel::Caches;
 use crate::memory::resized;
 use crate::plan::Pass;
 use crate::team;
@@ -27,9 +28,6 @@ pub struct Inferred<T> {
 /// A function of the forward run of a group, called with the group's number.
 type Act<'a, T> = dyn Fn(usize, &GroupRun<T>, &mut Scratch<T>) + Sync + 'a;
 
-/// Half of a typical second-level cache.
-const CACHED_BYTES: usize = 512 << 10;
-
 impl<T: Pooled> Call<T> {
     /// Rows of a group for `infer`, if they differ from training. No sum in inference runs over groups, so each thread may
     /// have several groups. This holds if the weights of a layer stay in the thread's cache, because each group reads all of
@@ -42,7 +40,7 @@ impl<T: Pooled> Call<T> {
             team::lanes_for(rows * steps * passes().map(|pass| pass.work(|_| true)[0]).sum::<usize>());
         let groups = Batch::group_count(rows);
         let spread = groups.next_multiple_of(lanes).min(rows / 2);
-        (spread > groups && weights <= CACHED_BYTES).then(|| rows.div_ceil(spread))
+        (spread > groups && 2 * weights <= Caches::or_usual().l2).then(|| rows.div_ceil(spread))
     }
 
     /// Runs the forward pass of every group. Returns the outputs and the final states.

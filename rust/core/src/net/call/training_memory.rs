@@ -4,7 +4,7 @@ use crate::kernel::{Float, Isa};
 use crate::plan::LayerPlan;
 use crate::time::{scratch_elements, slot_gradient_elements, weight_elements};
 
-use super::super::batch::{AxisExtent, Batch, Extent};
+use super::super::batch::{AxisExtent, Batch, Extent, group_rows};
 use super::super::bptt::{LARGEST_PLAN, PieceSize, piece_elements};
 use super::super::graph::{Axis, NetError, Network};
 use super::super::group::entries_of;
@@ -43,7 +43,8 @@ pub fn training_memory<T: Float>(
     let others =
         (1..network.axes.len()).map(|number| AxisExtent { steps: of_axis(number), ..AxisExtent::default() });
     let others: Vec<AxisExtent> = others.collect();
-    let batch = Batch::new(rows, of_axis(0), Extent { others: &others, ..Extent::default() })?;
+    let extent = Extent { others: &others, group_rows: group_rows::<T>(network), ..Extent::default() };
+    let batch = Batch::new(rows, of_axis(0), extent)?;
     let kernels = T::kernels(Isa::active().map_err(NetError::Config)?);
     let sums = batch.partial_sums();
     let (mut copies, mut slots, mut group) = (0, 0, 0);

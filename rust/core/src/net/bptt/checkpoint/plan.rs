@@ -7,7 +7,7 @@ use crate::plan::LayerPlan;
 use crate::team;
 use crate::time::{Geometry, block_steps};
 
-use super::super::super::batch::{Axes, AxisExtent, Batch, Extent, RowGroup};
+use super::super::super::batch::{Axes, AxisExtent, Batch, Extent, RowGroup, group_rows};
 use super::super::super::graph::{Axis, NetError, Network};
 use super::super::memory::{Losses, PieceSize, layerwise_elements, piece_elements, saved_elements};
 use super::super::through_time::{Budget, ThroughTime};
@@ -399,7 +399,8 @@ pub fn checkpoint_plan<T: Float>(
     }
     ThroughTime::Checkpointed(budget).check(network)?;
     let others = vec![AxisExtent { steps, ..AxisExtent::default() }; network.axes.len().saturating_sub(1)];
-    let batch = Batch::new(rows, steps, Extent { others: &others, ..Extent::default() })?;
+    let extent = Extent { others: &others, group_rows: group_rows::<T>(network), ..Extent::default() };
+    let batch = Batch::new(rows, steps, extent)?;
     let losses = network.losses_of_nodes(losses)?;
     schedule::<T>(network, &losses, &batch, budget, team::lanes())
 }
