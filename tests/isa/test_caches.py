@@ -1,4 +1,7 @@
-"""Block sizes follow from the sizes of the caches. OSTINATO_CACHE sets them once per process, so each has its own process."""
+"""Block sizes follow from the sizes of the caches.
+
+OSTINATO_CACHE sets them once per process, so each choice has its own process.
+"""
 
 import os
 import subprocess
@@ -12,7 +15,7 @@ from ostinato import _core
 
 ROOT = Path(__file__).parents[2]
 
-# Weights far beyond the second cache, weights beyond it, and all that the networks of the probe have within it.
+# The weights of the probe's networks are far beyond the second cache, beyond it, and within it.
 SIZES = {"tiny": "4K,8K,64K", "small": "4K,64K,256K", "large": "64K,64M,256M"}
 
 PROBE = """
@@ -23,24 +26,25 @@ import ostinato as ost
 rng = np.random.default_rng(0)
 found = {}
 for name, net in {
-    "lstm": ost.LSTM(40, 72, dtype="float64", random_state=1),
-    "gru both ways": ost.GRU(40, 72, bidirectional=True, dtype="float64", random_state=2),
+    "lstm": ost.LSTM(40, 72, dtype="float64", seed=1),
+    "gru both ways": ost.GRU(40, 72, bidirectional=True, dtype="float64", seed=2),
 }.items():
-    x = rng.normal(size=(70, 23, 40))
-    target = rng.normal(size=(70, 23, net.run(x[:1])[0].shape[-1]))
-    lengths = rng.integers(0, 24, 70)
+    x = rng.normal(size=(70, 60, 40))
+    target = rng.normal(size=(70, 60, net.run(x[:1]).outputs.shape[-1]))
+    lengths = rng.integers(0, 61, 70)
+    budget = ost.CheckpointedBPTT(net.training_memory(70, 60, "mse").bytes * 7 // 10)
     for threads in (1, 3):
         ost.set_num_threads(threads)
         call = dict(loss="mse", lengths=lengths)
         loss, grads = net.value_and_grad(x, target, **call)
-        piecewise = net.value_and_grad(x, target, **call, through_time=ost.CheckpointedBPTT("200KB"))[1]
+        piecewise = net.value_and_grad(x, target, **call, through_time=budget)[1]
         assert np.array_equal(grads.arena, piecewise.arena), "checkpointed BPTT"
         for what, values in (("loss", loss), ("gradient", grads.arena), ("input", grads.inputs)):
             key = f"{name}, {what}"
             assert np.array_equal(found.setdefault(key, values), values), f"{threads} threads: {key}"
-        outputs = net.run(x, lengths=lengths)[0]
+        outputs = net.run(x, lengths=lengths).outputs
         assert np.array_equal(found.setdefault(f"{name}, outputs", outputs), outputs), threads
-        alone = net.run(x[5:6], lengths=lengths[5:6])[0]
+        alone = net.run(x[5:6], lengths=lengths[5:6]).outputs
         assert np.array_equal(alone, outputs[5:6, : alone.shape[1]]), "a row alone"
 np.savez(sys.argv[1], **found)
 """
