@@ -68,6 +68,7 @@ build-tests: check-rust
 
 test-rust:
 	cargo test --package ostinato-core --lib --tests --quiet
+	OSTINATO_CACHE=4K,16K,64K cargo test --package ostinato-core --lib --quiet -- kernel::tests::product kernel::tests::weight_gradient
 	cargo test --package ostinato-core --doc --quiet
 
 # Tests that measure come first, with nothing beside them. Flags that leave one of the two calls without a test are no
