@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ostinato.errors import DTypeError, a_type, shown
 from ostinato.namespace import Names
 from ostinato.ops.table import Value
 from ostinato.options import Configured
-
-if TYPE_CHECKING:
-    from ostinato.trace.noise import Noise
+from ostinato.trace.noise import Noise
 
 
 class Regularizer(Configured):

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato.cell import State
+from ostinato.dims import Dim
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
-from ostinato.ops import concat, logsumexp, pick, reshape, sum, take, where
+from ostinato.namespace import Names
+from ostinato.ops import Value, concat, logsumexp, pick, reshape, sum, take, where
 from ostinato.sequences.arrays import as_numbers
 from ostinato.sequences.batch import read_lengths
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ostinato.dims import Dim
-    from ostinato.namespace import Names
-    from ostinato.ops import Value
 
 MOST_TAGS: Final = 1024
 """The most numbers of a constant of a step."""

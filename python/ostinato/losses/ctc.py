@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato import checks
 from ostinato.cell import State
+from ostinato.dims import Dim
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.losses.loss import Loss
-from ostinato.ops import concat, equal, less, log_softmax, logaddexp, reshape, sum, take, where
+from ostinato.namespace import Names
+from ostinato.ops import Value, concat, equal, less, log_softmax, logaddexp, reshape, sum, take, where
 from ostinato.sequences.arrays import as_numbers
 from ostinato.sequences.batch import read_lengths
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from ostinato.dims import Dim
-    from ostinato.namespace import Names
-    from ostinato.ops import Value
 
 FAR: Final = -1e30
 """The logarithm of a probability of 0, finite so that no gradient is NaN."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ostinato.cell import Param, State
+from ostinato.dims import Dim
 from ostinato.errors import ConfigError, shown
+from ostinato.namespace import Names
+from ostinato.ops import Value
 from ostinato.options import Configured
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ostinato.cell import Param, State
-    from ostinato.dims import Dim
-    from ostinato.namespace import Names
-    from ostinato.ops import Value
 
 
 class Loss(Configured):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ostinato import _core, checks
+from ostinato._core import Program
 from ostinato.errors import ConfigError
 from ostinato.foreign.calls import hinted
 from ostinato.network.arena import Array
@@ -15,16 +16,12 @@ from ostinato.network.graph import Graph
 from ostinato.network.losses import AnyLoss, Losses
 from ostinato.network.objective import Objective
 from ostinato.network.ports import Ports
-from ostinato.network.predicting import BATCH_SIZE, predict
+from ostinato.network.predicting import BATCH_SIZE, Runs, predict
 from ostinato.network.run import Facts, Gradients, Run
 from ostinato.network.seeds import Seeds
 from ostinato.network.states import from_slots, to_slots
 from ostinato.network.through_time import ThroughTime, check_through_time, mode_of
 from ostinato.sequences.batch import Batch
-
-if TYPE_CHECKING:
-    from ostinato._core import Program
-    from ostinato.network.predicting import Runs
 
 R = TypeVar("R")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from ostinato import checks
+import numpy as np
+
+from ostinato import _core, checks
 from ostinato.network.calls import Calls
 
 if TYPE_CHECKING:  # Most programs run no steps.
-    import numpy as np
     import numpy.typing as npt
 
-    from ostinato import _core
     from ostinato.decoding import Decoded, Penalty, Sample
     from ostinato.network.facts import NetworkFacts
     from ostinato.network.stepwise import Stepwise, StepwiseNetwork
@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # Most programs run no steps.
 class CanStep(Calls):
     """Runs a network one step per call, or feeds it the ids that it predicts."""
 
-    _divided: tuple[_core.Network, dict[str | None, Stepwise]] | None
+    if TYPE_CHECKING:
+        _divided: tuple[_core.Network, dict[str | None, Stepwise]] | None
 
     def stream(
         self,

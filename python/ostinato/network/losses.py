@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from ostinato import _core
 from ostinato.errors import ConfigError, shown
+from ostinato.losses import Loss
 from ostinato.network.arena import Array
 from ostinato.network.criteria import held
 from ostinato.network.graph import Graph
@@ -15,11 +16,8 @@ from ostinato.network.objective import Objective, Weighted
 from ostinato.network.ports import Ports
 from ostinato.sequences.batch import Batch
 
-if TYPE_CHECKING:
-    from ostinato.losses import Loss
-
-OneLoss: TypeAlias = "str | type[Loss] | Loss | Objective | Weighted"
-AnyLoss: TypeAlias = "OneLoss | Mapping[str, OneLoss]"
+OneLoss: TypeAlias = str | type[Loss] | Loss | Objective | Weighted
+AnyLoss: TypeAlias = OneLoss | Mapping[str, OneLoss]
 """What `loss=` takes: a name, a class or an instance, or a dict of those by the names of outputs."""
 
 

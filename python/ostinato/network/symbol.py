@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ostinato import ops
 from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
 from ostinato.network.graph import Graph, Node, Scope, Unit
 from ostinato.network.steps import regularized, step_of
+from ostinato.regularizer import Regularizer
 from ostinato.sequences.axis import ROW, TIME, Axis
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from ostinato.regularizer import Regularizer
 
 _UFUNCS: Final = {"add": ops.add, "subtract": ops.sub, "multiply": ops.mul, "divide": ops.div}
 

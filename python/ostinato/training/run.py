@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
 from ostinato.errors import ShapeError
 from ostinato.foreign import names
+from ostinato.network import Network
+from ostinato.optimizers import Optimizer
 from ostinato.strategy import Batch, Lesson, Moment
 from ostinato.training.gathered import Gathered
 from ostinato.training.history import History
 from ostinato.training.totals import Totals
-
-if TYPE_CHECKING:
-    from ostinato.network import Network
-    from ostinato.optimizers import Optimizer
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ from ostinato.training.terms import Terms
 from ostinato.training.train_step import TrainStep
 from ostinato.training.undo import Cut, Undo
 
-Metrics: TypeAlias = "Sequence[str | type[Metric] | Metric]"
+Metrics: TypeAlias = Sequence[str | type[Metric] | Metric]
 
 
 class Trainer(NoCopies, AttributeGuard):
