@@ -129,7 +129,7 @@ def test_memory_and_exponents_of_a_model():
     assert len(model.lyapunov(NEW, count=None).exponents) == 4
     # rows of one length: the numbers of ostinato.analysis
     rows = [row[:3] for row in NEW]
-    x = np.stack(model._scaled(model_intake(rows), model._scaling))
+    x = np.stack(model._scaling.apply("", model_intake(rows).rows, "float32"))
     (net,) = model._states()
     # the same numbers once: 1e-6 of pytest is for the order of sums
     assert model.memory_length(rows).influence == pytest.approx(ost.analysis.memory_length(net, x).influence)
