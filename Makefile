@@ -15,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PLUGINS := $(wildcard plugins/*/pyproject.toml)
 # What the demo does not need and what brings large packages is installed for the tests alone.
-LARGE := plugins/ostinato-onnx/pyproject.toml
+LARGE := plugins/ostinato-onnx/pyproject.toml plugins/ostinato-mpi/pyproject.toml
 # maturin is in the virtual environment already; isolation would download it again for each build.
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
@@ -41,7 +41,7 @@ $(VENV)/plugged: $(VENV)/built $(PLUGINS)
 	touch $@
 
 $(VENV)/tools: $(VENV)/plugged $(LARGE)
-	$(INSTALL) --editable '.[test,dev]' --editable './plugins/ostinato-onnx[test]'
+	$(INSTALL) --editable '.[test,dev]' $(foreach plugin,$(dir $(LARGE)),--editable './$(plugin)[test]')
 	touch $@
 
 build: $(VENV)/plugged

@@ -28,7 +28,7 @@ DRAWN = re.search(r"^DRAWN := (.+)$", MAKEFILE, re.MULTILINE)[1].split()
 # What a page needs in addition to the dependencies of the tests that every environment has.
 NEEDS = {
     **{"coming-from.md": "sklearn", "onnx.md": "onnxruntime", "pytorch.md": "torch"},
-    **{"search.md": "optuna", "jax.md": "jax"},
+    **{"many-machines.md": "mpi4py", "search.md": "optuna", "jax.md": "jax"},
 }
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")

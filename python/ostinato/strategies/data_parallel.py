@@ -57,6 +57,8 @@ class DataParallel(Execution):
             raise DTypeError(
                 f"{owner}: communicator is {shown(communicator)}; expected an instance of ost.Communicator"
             )
+        # Results do not depend on it, and no file can hold it.
+        self._options.pop("communicator", None)
         self.shards = shards
         self.exchange = Exchange(communicator)
         self.exchange.check_size(shards)

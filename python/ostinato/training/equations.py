@@ -89,7 +89,9 @@ def _codes(trainer: Described) -> Iterator[tuple[str, str]]:
 
 def _providers(trainer: Described) -> Iterator[tuple[str, str]]:
     for what, thing in _things(trainer):
-        provider = getattr(thing, "provider", None) or _provider_of(type(thing))
+        # the factory of an engine gives `DataParallel` ranks, on which no result depends
+        named = None if what.startswith("execution ") else getattr(thing, "provider", None)
+        provider = named or _provider_of(type(thing))
         if provider is not None and provider.is_foreign:
             yield what, provider.shown
     for net in trainer.net._inside():

@@ -60,8 +60,7 @@ def made_of(trainer: TrainerParts) -> dict[str, Any]:
 
 def _called(made: Configured) -> str:
     """Name and options, without options whose text does not identify their value."""
-    # results are the same with another communicator
-    options = ((name, _plain(value)) for name, value in made._options.items() if name != "communicator")
+    options = ((name, _plain(value)) for name, value in made._options.items())
     return f"{made.name}({', '.join(f'{name}={value}' for name, value in options if value)})"
 
 

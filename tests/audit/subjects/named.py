@@ -120,6 +120,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         # ranks compare checksums; one process has nothing to compare
         "check_every": Refused(0, "check_every"),
     },
+    "mpi/mpi": {
+        "comm": Refused(3, "comm"),
+        "check_every": Refused(0, "check_every"),
+        "threads": Refused(0, "n is 0"),
+    },
     "checkpointed": {"budget": Refused("nothing", "budget")},
 }
 

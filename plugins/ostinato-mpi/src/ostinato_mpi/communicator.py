@@ -1,0 +1,95 @@
+"""The ranks of an MPI communicator."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from ostinato import Communicator, ConfigError
+from ostinato.parallel import Bytes
+
+# Seconds. A rank that waits for others looks again after pauses. MPI itself would keep a processor busy that
+# another rank may need, and would not see Ctrl-C. In a transfer, to which all ranks have come, a pause would
+# delay the others, because MPI sends only while it is called.
+_BUSY_WAITING: Final = 100e-6
+_BUSY_SENDING: Final = 20e-3
+_FIRST_PAUSE: Final = 20e-6
+_LONGEST_PAUSE: Final = 200e-6
+
+
+class MPICommunicator(Communicator):
+    """The ranks of `comm`, a communicator of mpi4py; by default all that mpiexec started.
+
+    Raises ConfigError where there is no MPI library.
+    """
+
+    def __init__(self, comm: Any = None) -> None:
+        self._mpi = mpi = library()
+        # A duplicate: the messages of others do not meet these.
+        self._comm = (mpi.COMM_WORLD if comm is None else comm).Dup()
+        self.rank: int = self._comm.Get_rank()
+        self.size: int = self._comm.Get_size()
+
+    def allgather(self, data: Bytes) -> Sequence[Bytes]:
+        """The data of every rank."""
+        own = np.array([data.size], np.int64)
+        sizes = np.zeros(self.size, np.int64)
+        self._wait(self._comm.Iallgather(own, sizes), _BUSY_WAITING)
+        ends = np.cumsum(sizes)
+        whole = np.empty(int(ends[-1]), np.uint8)
+        counts = [int(one) for one in sizes]
+        starts = [int(end - size) for end, size in zip(ends, sizes, strict=True)]
+        parts = [whole, (counts, starts), self._mpi.BYTE]
+        self._wait(self._comm.Iallgatherv([data, self._mpi.BYTE], parts), _BUSY_SENDING)
+        return [whole[start : start + count] for start, count in zip(starts, counts, strict=True)]
+
+    def broadcast(self, data: Bytes | None) -> Bytes:
+        """The data of rank 0."""
+        size = np.array([0 if data is None else data.size], np.int64)
+        self._wait(self._comm.Ibcast(size), _BUSY_WAITING)
+        whole = np.empty(int(size[0]), np.uint8) if data is None else np.array(data, np.uint8)
+        self._wait(self._comm.Ibcast([whole, self._mpi.BYTE]), _BUSY_SENDING)
+        return whole
+
+    def barrier(self) -> None:
+        """Wait for all ranks."""
+        self._wait(self._comm.Ibarrier(), _BUSY_WAITING)
+
+    def abort(self, message: str) -> None:
+        """End all ranks with MPI_Abort; this one too."""
+        print(f"{message}; all ranks end", file=sys.stderr, flush=True)
+        self._comm.Abort(1)
+
+    def sharing(self, processors: frozenset[int]) -> int:
+        """How many ranks of this machine may use the same processors as this one, counting it."""
+        machine = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
+        found: list[frozenset[int]] = machine.allgather(processors)
+        machine.Free()
+        return found.count(processors)
+
+    def _wait(self, request: Any, busy: float) -> None:
+        end = time.perf_counter() + busy
+        pause = _FIRST_PAUSE
+        while not request.Test():
+            if time.perf_counter() < end:
+                os.sched_yield()
+            else:
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def library() -> Any:
+    """`mpi4py.MPI`, which starts MPI when it is imported first. Raises ConfigError."""
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise ConfigError(
+            f"strategy 'mpi': MPI cannot be started: {error}; install an MPI library, such as with "
+            "pip install mpich, and mpi4py"
+        ) from error
+    return MPI

@@ -1,0 +1,44 @@
+"""The strategy "mpi": the data-parallel strategy of ostinato on the ranks of MPI."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import ostinato as ost
+from ostinato import ConfigError, DataParallel
+from ostinato.errors import shown
+from ostinato_mpi.communicator import MPICommunicator
+
+_printed: list[str] = []
+
+
+def mpi(
+    *, shards: int = 4, check_every: int = 100, threads: int | None = None, comm: Any = None
+) -> DataParallel:
+    """Trains on all ranks that mpiexec started: `mpiexec -n 4 python -m mpi4py train.py`.
+
+    shards, check_every: as of `ostinato.DataParallel`. threads: of each rank, None for the processors of the
+    machine divided by its ranks. comm: a communicator of mpi4py, None for all ranks. One rank works too, and
+    prints so. Raises ConfigError: without an MPI library, for other options, for more ranks than shards.
+    """
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int)):
+        raise ConfigError(f"strategy 'mpi': threads is {shown(threads)}; expected an integer from 1, or None")
+    if comm is not None and not hasattr(comm, "Dup"):
+        raise ConfigError(f"strategy 'mpi': comm is {shown(comm)}; expected a communicator of mpi4py")
+    communicator = MPICommunicator(comm)
+    made = DataParallel(communicator, shards=shards, check_every=check_every)
+    if threads is not None:
+        ost.set_num_threads(threads)
+    elif communicator.size > 1:
+        processors = frozenset(os.sched_getaffinity(0))
+        ost.set_num_threads(max(1, len(processors) // communicator.sharing(processors)))
+    if communicator.size == 1 and not _printed:
+        _printed.append("one rank")
+        print(
+            "strategy 'mpi': 1 rank; for more: mpiexec -n 4 python -m mpi4py train.py",
+            file=sys.stderr,
+            flush=True,
+        )
+    return made
