@@ -161,7 +161,8 @@ $(RIVAL)/target/release/rust_rival: $(RIVAL)/Cargo.toml $(RIVAL)/Cargo.lock $(RI
 	cargo build --release --locked --quiet --manifest-path $(RIVAL)/Cargo.toml --target-dir $(RIVAL)/target
 	touch $@
 
-# The whole matrix, on a machine that does nothing else: results/full.json, then the page and the README's table.
+# The whole matrix, on a machine that does nothing else: the file of this machine in results/machines/, then the
+# pages of all machines and the README's table.
 bench: build $(VENV)/rivals $(RIVAL)/target/release/rust_rival
 	$(BIN)/python benches/full.py $(BENCH_FLAGS); status=$$?; $(BIN)/python benches/report.py && exit $$status
 

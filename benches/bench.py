@@ -18,6 +18,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
+# An instruction set that OSTINATO_ISA forces holds for PyTorch and the libraries in it too.
+if os.environ.get("OSTINATO_ISA", "").strip().lower() == "avx2":
+    os.environ |= {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
+    os.environ["MKL_ENABLE_INSTRUCTIONS"] = "AVX2"
+
 import machine
 import torch
 from cases import Case
@@ -114,7 +119,7 @@ class Bench:
             "parts": {**old.get("parts", {}), part: of_part},
             "rows": kept,
         }
-        RESULTS.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

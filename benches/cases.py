@@ -10,7 +10,15 @@ import numpy as np
 import ostinato as ost
 
 # T, N, H
-SHAPES = [(100, 32, 64), (100, 32, 128), (100, 32, 256), (50, 64, 512), (784, 32, 128), (100, 128, 128)]
+SHAPES = [
+    (100, 32, 64),
+    (100, 32, 128),
+    (100, 32, 256),
+    (50, 64, 512),
+    (784, 32, 128),
+    (100, 128, 128),
+    (50, 16, 1024),
+]
 QUICK_SHAPES = SHAPES[:3]
 # So few rows that threads divide what one of them does, or that one thread does all.
 FEW_ROWS = [(100, 1, 256), (50, 1, 512), (100, 4, 128), (100, 7, 256), (100, 8, 32), (20, 1, 64)]

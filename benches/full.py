@@ -1,7 +1,7 @@
 """The whole comparison: `make bench`. README.md says how; `report.py` draws the pages from what this writes.
 
 `full.py [PART ...] [--seconds S]` measures only some parts again, by name: `full.py --help` lists them.
-What it does not measure, or what fails, stays as it was in results/full.json.
+What it does not measure, or what fails, stays as it was in the file of this machine, results/machines/.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ from timing import Pair
 import examples
 import ostinato as ost
 from ostinato import _core
+
+FILE = f"machines/{machine.slug()}"
 
 
 def fused(bench: Bench) -> None:
@@ -324,10 +326,10 @@ def main() -> str | int:
             PARTS[name](bench)
         except (Exception, SystemExit) as problem:  # the other parts are worth as much without this one
             traceback.print_exc()
-            print(f"{name}: {problem}; left as it was in results/full.json", file=sys.stderr)
+            print(f"{name}: {problem}; left as it was in results/{FILE}.json", file=sys.stderr)
             failed.append(name)
         else:
-            bench.write("full", name)
+            bench.write(FILE, name)
     return f"failed: {', '.join(failed)}" if failed else 0
 
 

@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import platform
+import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,16 +20,32 @@ from ostinato import _core
 
 # The FMA peak of one core may move so far while a row is measured.
 STEADY = 0.05
-# What a processor is called, by vendor, family and model: cloud machines have no more in their names.
-NAMES = {("AuthenticAMD", "25", "17"): " (Zen 4)"}
+# The micro-architecture, by vendor, family and model: cloud machines have no more in their names.
+NAMES = {
+    ("AuthenticAMD", "25", "1"): "Zen 3",
+    ("AuthenticAMD", "25", "17"): "Zen 4",
+    ("AuthenticAMD", "26", "2"): "Zen 5",
+    ("GenuineIntel", "6", "106"): "Ice Lake",
+    ("GenuineIntel", "6", "143"): "Sapphire Rapids",
+    ("GenuineIntel", "6", "207"): "Emerald Rapids",
+}
 # Each of two threads has at least so much of a core: else they are halves of one, or others use them.
 APART = 0.85
 
 
+def slug() -> str:
+    """A name for the files of results: the micro-architecture and the instruction set in use."""
+    name, _, architecture = _processor()
+    words = re.findall("[a-z0-9]+", f"{architecture or name} {_core.instruction_set()}".lower())
+    return "-".join(words)
+
+
 def describe() -> dict[str, object]:
-    """Processor, cores, instruction set, versions and commit."""
+    """Processor, cores, caches, instruction set, versions and commit."""
+    name, told, architecture = _processor()
     return {
-        "processor": _processor(),
+        "processor": f"{name}{told}" + (f" ({architecture})" if architecture else ""),
+        "caches": list(_core.cache_sizes()),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "instruction_set": _core.instruction_set(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -134,16 +151,17 @@ def rivals() -> dict[str, object]:
     return found
 
 
-def _processor() -> str:
+def _processor() -> tuple[str, str, str]:
+    """Name, family and model, and micro-architecture of the processor; the last two may be empty."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         lines = (line.partition(":") for line in info.read_text(encoding="utf-8").splitlines())
         facts = {name.strip(): value.strip() for name, _, value in lines}
         if "model name" in facts:
-            number = facts.get("cpu family"), facts.get("model")
-            told = f" family {number[0]} model {number[1]}" if all(number) else ""
-            return facts["model name"] + told + NAMES.get((facts.get("vendor_id"), *number), "")
-    return platform.processor() or platform.machine()
+            family, model = facts.get("cpu family", ""), facts.get("model", "")
+            told = f" family {family} model {model}" if family and model else ""
+            return facts["model name"], told, NAMES.get((facts.get("vendor_id", ""), family, model), "")
+    return platform.processor() or platform.machine(), "", ""
 
 
 def _commit() -> str:

@@ -1,7 +1,7 @@
-"""Writes docs/benchmarks.md with its plots, and the table in README.md, from results/full.json.
+"""Writes the pages of results/machines/ with their plots, docs/benchmarks.md and the table in README.md.
 
-`python benches/report.py` writes all of them; `--root FOLDER` writes them there instead, from
-`--results FILE`. The page leaves out what was not measured, and names it.
+`python benches/report.py` writes all of them; `--root FOLDER` writes them there instead. A page leaves out
+what was not measured, and names it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-RESULT = Path(__file__).parent / "results" / "full.json"
+RESULTS = Path(__file__).parent / "results" / "machines"
 MARKS = ("<!-- table of benches/report.py -->", "<!-- end of table -->")
 
 Row = dict[str, Any]
@@ -48,9 +48,8 @@ def means(rows: list[Row]) -> list[str]:
     return lines
 
 
-def readme_table(content: dict[str, Any]) -> str:
+def summary(content: dict[str, Any]) -> list[str]:
     """Geometric means with one thread over the shapes, and the worst shape, cell by cell."""
-    peak = content["fma_peak_gflops_one_core"]["median"]
     told = content["machine"]
     head = [
         "| one thread | training, mean (worst) | share of FMA peak | inference, mean (worst) "
@@ -75,16 +74,60 @@ def readme_table(content: dict[str, Any]) -> str:
                 columns.append(f"{min(shares):.0%} to {max(shares):.0%}" if shares else "")
         if rows:
             lines.append(f"| {cell} | {' | '.join(columns)} | {rival} {told['torch'].partition('+')[0]} |")
-    lines = [*head, *lines, ""] if lines else lines
-    for row in content["rows"]:
-        if row["part"] == "demo":
-            lines += [f"{demo_line(row)}.", ""]
+    return [*head, *lines, ""] if lines else lines
+
+
+def heading(content: dict[str, Any]) -> str:
+    """The machine of a result, in words."""
+    told, peak = content["machine"], content["fma_peak_gflops_one_core"]["median"]
+    return f"{told['processor']}, {told['instruction_set']}, {peak:.0f} GFLOP/s per core"
+
+
+def losses_in_words(content: dict[str, Any]) -> str:
+    """How many rows a rival wins, and the worst of them."""
+    lost = sorted((row for row in content["rows"] if is_lost(row)), key=lambda row: row["ratio"])
+    if not lost:
+        return "No rival is faster in any row that was measured."
+    worst = lost[0]
+    return (
+        f"A rival is faster in {len(lost)} of {sum('ratio' in row for row in content['rows'])} rows, at most "
+        f"in {worst['what']} with {worst['threads']} thread(s): {worst['ratio']:.2f} ({worst['rival']})."
+    )
+
+
+def readme_table(contents: dict[str, dict[str, Any]]) -> str:
+    """The summary of each machine."""
+    lines: list[str] = []
+    for slug, content in contents.items():
+        lines += [f"{heading(content)} ([all rows](docs/benchmarks/{slug}.md)):", "", *summary(content)]
+        for row in content["rows"]:
+            if row["part"] == "demo":
+                lines += [f"{demo_line(row)}.", ""]
+        lines += [losses_in_words(content), ""]
     lines.append(
-        f"float32; {told['processor']}, {told['instruction_set']}, {peak:.0f} GFLOP/s per core. Above 1x, "
-        "Ostinato is faster. [All shapes, two threads, other rivals, and where Ostinato loses]"
-        "(docs/benchmarks.md): `make bench`."
+        "float32. Above 1x, Ostinato is faster. With `avx2`, both sides are restricted to AVX2, as most "
+        "laptops have it. [How to read the pages](docs/benchmarks.md): `make bench`."
     )
     return "\n".join(lines)
+
+
+def index(contents: dict[str, dict[str, Any]]) -> str:
+    """docs/benchmarks.md."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "`make bench` measures the machine at hand and writes its page and this one; do not edit them. "
+        "[How it is measured](../benches/README.md). There is a page for each machine and instruction set:",
+        "",
+    ]
+    for slug, content in contents.items():
+        lines += [f"## [{heading(content)}](benchmarks/{slug}.md)", "", *summary(content)]
+        lines += [losses_in_words(content), ""]
+    lines.append(
+        "The ratio is the rival's time divided by Ostinato's: above 1 Ostinato is faster. With `avx2`, both "
+        "sides are restricted to AVX2 (`OSTINATO_ISA=avx2 make bench`)."
+    )
+    return "\n".join(lines) + "\n"
 
 
 def demo_line(row: Row) -> str:
@@ -136,10 +179,10 @@ WORDS = {
     "pointwise": "The rival is an LSTM written by hand, with Ostinato's matrix products and one AVX-512 loop "
     "for all other operations. Ostinato runs the equations op by op, as for any cell. 1 - ratio is the cost "
     "of this generality.",
-    "groups": "The engine cuts a batch into row groups of up to 16 rows. This table compares "
-    "`value_and_grad` of an LSTM with row groups of other sizes and with the whole batch. Above 1, "
-    "the engine's size is faster. Smaller row groups need less memory, because fewer values are kept for the "
-    "backward pass; larger ones read the weights less often.",
+    "groups": "The engine cuts a batch into row groups of up to 16 rows, or 32 or 64 if the weights exceed "
+    "the second cache. This table compares `value_and_grad` of an LSTM with row groups of other sizes and "
+    "with the whole batch. Above 1, the engine's size is faster. Smaller row groups need less memory, "
+    "because fewer values are kept for the backward pass; larger ones read the weights less often.",
     "traffic": "`value_and_grad` finishes one row group before it starts the next. The rival calls `run`, "
     "computes the loss in NumPy, and calls `backward`: it keeps the saved values of all rows, returns the "
     "outputs and reads their gradients.",
@@ -186,16 +229,16 @@ def losses(content: dict[str, Any]) -> list[str]:
     return lines
 
 
-def page(content: dict[str, Any]) -> str:
-    """docs/benchmarks.md."""
+def page(slug: str, content: dict[str, Any]) -> str:
+    """The page of a machine."""
     told = content["machine"]
     peak = content["fma_peak_gflops_one_core"]
     missing = [title for part, title in TITLES.items() if part not in content["parts"]]
     lines = [
-        "# Benchmarks",
+        f"# Benchmarks: {slug}",
         "",
-        "`make bench` writes this page from [results/full.json](../benches/results/full.json); do not edit "
-        "it. [How it is measured](../benches/README.md).",
+        f"`make bench` writes this page from [{slug}.json](../../benches/results/machines/{slug}.json); do "
+        "not edit it. [How it is measured](../../benches/README.md); [other machines](../benchmarks.md).",
         "",
         f"{told['processor']}, {told['cores']} cores, {told['instruction_set']}; FMA peak of one core "
         f"{peak['median']:.0f} GFLOP/s ({peak['least']:.0f} to {peak['most']:.0f} during the measurements). "
@@ -213,8 +256,8 @@ def page(content: dict[str, Any]) -> str:
     if missing:
         lines += ["", f"Not measured: {', '.join(missing)}."]
     if bars(content):
-        lines += ["", "![Share of the FMA peak in training](pictures/bench-share.png)"]
-        lines += ["", "![Ratio to PyTorch](pictures/bench-ratio.png)"]
+        lines += ["", f"![Share of the FMA peak in training](../pictures/bench-share-{slug}.png)"]
+        lines += ["", f"![Ratio to PyTorch](../pictures/bench-ratio-{slug}.png)"]
     lines += losses(content)
     for part, title in TITLES.items():
         rows = [row for row in content["rows"] if row["part"] == part]
@@ -292,8 +335,8 @@ def bars(content: dict[str, Any]) -> list[Row]:
     ]  # fmt: skip
 
 
-def draw(content: dict[str, Any], folder: Path) -> None:
-    """The two pictures of the page."""
+def draw(slug: str, content: dict[str, Any], folder: Path) -> None:
+    """The two pictures of the page of a machine."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -318,7 +361,7 @@ def draw(content: dict[str, Any], folder: Path) -> None:
         axes.set_title(title)
         axes.legend(frameon=False, ncols=len(cells))
         axes.spines[["top", "right"]].set_visible(False)
-        figure.savefig(folder / f"{name}.png", dpi=110, metadata={"Software": None})
+        figure.savefig(folder / f"{name}-{slug}.png", dpi=110, metadata={"Software": None})
         plt.close(figure)
 
 
@@ -329,19 +372,22 @@ def with_table(text: str, table: str) -> str:
 
 
 def main() -> None:
-    """Writes the page, the pictures and the table."""
+    """Writes the pages, the pictures and the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", type=Path, default=RESULT)
     parser.add_argument("--root", type=Path, default=ROOT, help="where docs/ and README.md are to be")
     options = parser.parse_args()
-    content = json.loads(options.results.read_text(encoding="utf-8"))
-    readme = with_table((ROOT / "README.md").read_text(encoding="utf-8"), readme_table(content))
-    pictures = options.root / "docs" / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
-    (options.root / "docs" / "benchmarks.md").write_text(page(content), encoding="utf-8")
+    files = sorted(RESULTS.glob("*.json"), key=lambda path: (-path.stat().st_size, path.name))
+    contents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
+    pictures, pages = options.root / "docs" / "pictures", options.root / "docs" / "benchmarks"
+    for folder in (pictures, pages):
+        folder.mkdir(parents=True, exist_ok=True)
+    for slug, content in contents.items():
+        (pages / f"{slug}.md").write_text(page(slug, content), encoding="utf-8")
+        if bars(content):
+            draw(slug, content, pictures)
+    (options.root / "docs" / "benchmarks.md").write_text(index(contents), encoding="utf-8")
+    readme = with_table((ROOT / "README.md").read_text(encoding="utf-8"), readme_table(contents))
     (options.root / "README.md").write_text(readme, encoding="utf-8")
-    if bars(content):
-        draw(content, pictures)
 
 
 if __name__ == "__main__":
