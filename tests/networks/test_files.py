@@ -194,6 +194,11 @@ while True:
 """
 
 
+def half_written(folder: Path) -> list[str]:
+    """The temporary files in a folder."""
+    return [name for name in os.listdir(folder) if name.endswith(".tmp")]
+
+
 @UNIX
 @pytest.mark.parametrize("what", ["a model of another name", "a checkpoint"])
 def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_folder(what, tmp_path):
@@ -202,11 +207,13 @@ def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_f
             [sys.executable, "-c", WRITES, str(tmp_path / "epoch-7")], stdout=subprocess.PIPE
         )
         assert process.stdout is not None and process.stdout.readline()
-        time.sleep(0.05)
+        # it saves without a pause: a temporary file soon exists, and mostly still does when the signal arrives
+        while not half_written(tmp_path) and process.poll() is None:
+            time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
-        if any(name.endswith(".tmp") for name in os.listdir(tmp_path)):
+        if half_written(tmp_path):
             break
     else:  # none was killed while it wrote; its file would be this one
         (tmp_path / ".ostinato-0123456789abcdef-999999-1a2b3c.tmp").write_bytes(b"half")
@@ -216,8 +223,7 @@ def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_f
         ost.Trainer(net, loss="mse").save(tmp_path / "epoch-8")
     else:
         net.save(tmp_path / "epoch-8")
-    left = [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
-    assert left == [".ostinato-of-mine.tmp"]
+    assert half_written(tmp_path) == [".ostinato-of-mine.tmp"]
 
 
 def test_a_process_that_only_imported_the_package_loads_every_layer(tmp_path):
