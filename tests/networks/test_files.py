@@ -207,7 +207,7 @@ def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_f
             [sys.executable, "-c", WRITES, str(tmp_path / "epoch-7")], stdout=subprocess.PIPE
         )
         assert process.stdout is not None and process.stdout.readline()
-        # it saves without a pause: a temporary file soon exists, and mostly still does when the signal arrives
+        # it saves without a pause: a temporary file soon exists, and mostly still does when it is killed
         while not half_written(tmp_path) and process.poll() is None:
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
