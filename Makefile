@@ -18,9 +18,11 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 LARGE := plugins/ostinato-onnx/pyproject.toml plugins/ostinato-mpi/pyproject.toml
 # maturin is in the virtual environment already; isolation would download it again for each build.
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
+# The crates with tests in Rust, and with documentation.
+RUST_TESTED := --package ostinato-core --package ostinato-c
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures audit hostile arguments oracle mutants reliability conformance authors build wheel parity golden hooks pictures bench bench-quick guard clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures audit hostile arguments oracle mutants reliability conformance authors build wheel parity golden hooks pictures bench bench-quick guard fuzz header c-library clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -61,13 +63,14 @@ check: check-rust check-python structure
 check-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc $(RUST_TESTED) --no-deps --quiet
 
 # Compiled here and run by `test-rust`. Clippy has checked the examples, and `rust/py`, whose tests are in Python.
 build-tests: check-rust
-	cargo test --package ostinato-core --lib --tests --quiet --no-run
+	cargo test $(RUST_TESTED) --lib --tests --quiet --no-run
 
 test-rust:
-	cargo test --package ostinato-core --lib --tests --quiet
+	cargo test $(RUST_TESTED) --lib --tests --quiet
 	OSTINATO_CACHE=4K,16K,64K cargo test --package ostinato-core --lib --quiet -- kernel::tests::product kernel::tests::weight_gradient
 	cargo test --package ostinato-core --doc --quiet
 
@@ -120,6 +123,22 @@ oracle: build $(VENV)/tools
 # What docs/reliability.md promises, measured in the long form; `RELIABILITY_FLAGS=--short` takes seconds.
 reliability: build $(VENV)/tools
 	$(BIN)/python -m tests.reliability $(RELIABILITY_FLAGS)
+
+# Model files with a right digest and a mutated graph, opened and run in Rust. `make test` runs 300.
+FUZZ ?= 100000
+fuzz:
+	OSTINATO_FUZZ=$(FUZZ) cargo test --release --package ostinato-core --lib --quiet a_mutated_graph
+
+# The header of the C library; needs cbindgen 0.29.
+header:
+	cd rust/c && cbindgen --config cbindgen.toml --output include/ostinato.h
+
+# libostinato.so, libostinato.a and ostinato.h in dist/c.
+c-library:
+	cargo build --release --package ostinato-c
+	mkdir -p dist/c
+	cp target/release/libostinato.so target/release/libostinato.a rust/c/include/ostinato.h dist/c
+	strip --strip-unneeded dist/c/libostinato.so && strip --strip-debug dist/c/libostinato.a
 
 # The planner broken in one place after another, each built and searched: some 15 minutes.
 mutants: build $(VENV)/tools

@@ -1,81 +1,20 @@
 """A model file runs in Rust without Python, with the bits that Python gives."""
 
-import math
-import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import ostinato as ost
+from tests.interop.cases import ROOT, ROWS, STEPS, bits, built, inputs_of, networks, numbers
 
-ROOT = Path(__file__).parents[2]
-ROWS, STEPS = 3, 6
+EXAMPLES = ("run_model", "run_graph", "stream_model")
 
 
 @pytest.fixture(scope="module")
 def programs():
-    """The programs `run_model` and `run_graph` of rust/core/examples, built, by name."""
-    if shutil.which("cargo") is None:
-        pytest.skip("cargo is not installed")
-    names = ("run_model", "run_graph")
-    examples = [word for name in names for word in ("--example", name)]
-    subprocess.run(
-        ["cargo", "build", "--quiet", "--package", "ostinato-core", *examples], cwd=ROOT, check=True
-    )
-    return {name: ROOT / "target" / "debug" / "examples" / name for name in names}
-
-
-def encoder_decoder():
-    """Two axes, ids, a value of rows, and bridges between states."""
-    source, target = ost.Input("x", size=3), ost.Input("w", ids=5, axis="target")
-    y = ost.GRU(3, 4, bidirectional=True)(source)
-    start = ost.Dense(8, 6, "tanh")(ost.concat(ost.final_states(y)["h"]))
-    words = ost.concat(
-        embedded := ost.Embedding(5, 2)(target), ost.repeat(ost.Input("s", size=3, axis="row"), embedded)
-    )
-    h = ost.LSTM(5, 6)(words, initial_state={"h": start})
-    return ost.Graph({"h": h, "again": ost.concat(source, ost.repeat(ost.final_state(h, "c"), source))})
-
-
-def inputs_of(net):
-    """Inputs and lengths as the programs make them."""
-    ports = net._ports
-    steps = {axis: STEPS + place for place, axis in enumerate(ports.axes)}
-    inputs = {}
-    for name, node in ports.inputs.items():
-        shape = (ROWS,) if node.axis == "row" else (ROWS, steps[node.axis])
-        places = np.arange(math.prod(shape) * node.width)
-        if node.limit is not None:
-            inputs[name] = (places % node.limit).reshape(shape)
-        else:
-            x = ((places * 37 + 11) % 101).astype("float32") / np.float32(50.5) - np.float32(1.0)
-            inputs[name] = x.reshape(*shape, node.width)
-    lengths = {
-        axis: [steps[axis] - (row == place % ROWS) for row in range(ROWS)]
-        for place, axis in enumerate(ports.axes)
-    }
-    return inputs, lengths
-
-
-def networks():
-    text = ost.Input("x", size=3)
-    h = ost.GRU(3, 4, bidirectional=True)(text)
-    graph = ost.Graph({"steps": ost.Dense(8, 2)(h), "row": ost.Dense(8, 3)(ost.concat(ost.last(h)))})
-    made = {
-        "lstm, 2 layers": ost.LSTM(3, 5, 2),
-        "bidirectional stack": ost.Sequential(ost.RNN(3, 4, bidirectional=True), ost.Dense(8, 2)),
-        "regularized": ost.GRU(3, 4, regularizers=[ost.Dropout(0.5), ost.ActivationPenalty(0.1)]),
-        "two outputs": graph,
-    }
-    made["encoder and decoder"] = encoder_decoder()
-    table = ost.Embedding(7, 4)
-    made["tied"] = ost.Sequential(table, ost.GRU(4, 4), ost.Dense(4, 7, tied_to=table))
-    made["tied"].freeze("0.*")
-    for name in ("ligru", "layer_norm_lstm", "slstm"):
-        made[f"{name} of a plugin"] = ost.Recurrent(f"cells/{name}", 3, 4)
-    return made
+    """The programs of rust/core/examples, built, by name."""
+    folder = built("ostinato-core", *(word for name in EXAMPLES for word in ("--example", name)))
+    return {name: folder / "examples" / name for name in EXAMPLES}
 
 
 @pytest.mark.timeout(600)  # the first call compiles the engine where nothing has compiled it before
@@ -100,8 +39,21 @@ def test_rust_prints_the_bits_that_python_computes(name, program, programs, tmp_
     lines = done.stdout.splitlines()
     for output, values in named.items():
         assert lines.pop(0) == output
-        found = np.array([[int(word, 16) for word in lines.pop(0).split()] for _ in range(ROWS)], np.uint32)
-        np.testing.assert_array_equal(found, values.reshape(ROWS, -1).view(np.uint32))
+        np.testing.assert_array_equal(bits(lines, ROWS), values.reshape(ROWS, -1).view(np.uint32))
+    assert not lines
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ["lstm, 2 layers", "ligru of a plugin", "slstm of a plugin"])
+def test_a_stream_in_rust_continues_a_run_with_the_bits_of_python(name, programs, tmp_path):
+    net = networks()[name]
+    path = tmp_path / "model.safetensors"
+    net.save(path)
+    outputs = net(numbers((ROWS, STEPS, 3)))
+    command = [str(programs["stream_model"]), str(path), str(ROWS), str(STEPS)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    for step in range(STEPS // 2, STEPS):
+        np.testing.assert_array_equal(bits(lines, 1)[0], outputs[:, step].ravel().view(np.uint32))
     assert not lines
 
 
@@ -112,4 +64,4 @@ def test_a_file_without_a_graph_is_refused_with_a_hint(programs):
         [str(programs["run_model"]), str(path), "1", "1"], capture_output=True, text=True, check=False
     )
     assert done.returncode != 0
-    assert "load it in Python and save it again" in done.stderr
+    assert "Load it in Python and save it again" in done.stderr

@@ -94,6 +94,20 @@ def test_the_core_crate_does_not_depend_on_python():
     assert not re.search(r"^\s*(pyo3|numpy)\b", manifest, re.MULTILINE)
 
 
+def test_the_c_library_uses_the_public_interface_of_the_core():
+    """The names at the root of the core, and panics and memory as values."""
+    library = (CORE / "lib.rs").read_text(encoding="utf-8")
+    exported = {"team", "memory"}
+    for names in re.findall(r"^pub use \w+::(?:\{([^}]*)\}|(\w+));", library, re.MULTILINE):
+        exported |= set(re.findall(r"\w+", " ".join(names)))
+    for path in (CORE.parents[1] / "c" / "src").glob("*.rs"):
+        text = code(path)
+        used = set(re.findall(r"\bostinato_core::(\w+)", text))
+        for opening in re.finditer(r"\bostinato_core::\{", text):
+            used |= heads_of_braces(text[opening.end() :])
+        assert used <= exported, f"{path.name} uses {sorted(used - exported)}"
+
+
 def test_the_reader_of_use_lines_sees_every_form(monkeypatch):
     file = CORE / "plan" / "imaginary.rs"
     text = (

@@ -13,7 +13,7 @@ from tests.structure.file_graph import circles, entries, folders, levels, show
 from tests.structure.rust_files import graph_of, read
 
 ROOT = Path(__file__).parents[2]
-CRATES = {name: ROOT / "rust" / name / "src" for name in ("core", "py")}
+CRATES = {name: ROOT / "rust" / name / "src" for name in ("core", "py", "c")}
 # Every folder of every crate.
 INSIDE = [(crate, folder) for crate, root in CRATES.items() for folder in folders(graph_of(root))]
 

@@ -5,10 +5,8 @@
 //! the one before it. The outputs are printed as the bits of their float32 values, one row a line.
 
 use std::error::Error;
-use std::path::Path;
 
-use ostinato_core::model::Model;
-use ostinato_core::net::{Axis, AxisExtent, Input};
+use ostinato_core::{AxisExtent, Content, Input, Model};
 
 /// The number at a place of the input: between -1 and 1, the same on every machine.
 fn number(place: usize) -> f32 {
@@ -21,9 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("run_graph FILE ROWS STEPS".into());
     };
     let (rows, steps): (usize, usize) = (rows.parse()?, steps.parse()?);
-    let model = Model::<f32>::open(Path::new(file))?;
-    let network = model.network();
-    let numbers = network.axes.len();
+    let model = Model::open(file)?;
+    let numbers = model.axes().len();
     // on each axis one row is shorter than the others, the first row on the first axis
     let lengths = |axis: usize| -> Vec<i64> {
         (0..rows).map(|row| (steps + axis) as i64 - i64::from(row == axis % rows)).collect()
@@ -43,21 +40,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         })
         .collect();
     let (mut features, mut ids) = (Vec::new(), Vec::new());
-    for port in &network.inputs {
-        let node = &network.nodes[port.node];
-        let count = rows * if let Axis::Sequence(axis) = node.axis { axes[axis].steps } else { 1 };
-        features.push((0..count * node.width).map(number).collect::<Vec<f32>>());
-        ids.push((0..count).map(|place| (place % port.limit.unwrap_or(1)) as i64).collect::<Vec<i64>>());
+    for input in model.inputs() {
+        let count = rows * input.axis.map_or(1, |axis| axes[axis].steps);
+        let (width, limit) = match input.content {
+            Content::Features(width) => (width, 1),
+            Content::Ids(limit) => (1, limit),
+        };
+        features.push((0..count * width).map(number).collect::<Vec<f32>>());
+        ids.push((0..count).map(|place| (place % limit) as i64).collect::<Vec<i64>>());
     }
-    let inputs: Vec<Input<f32>> = (network.inputs.iter().zip(features.iter().zip(&ids)))
-        .map(|(port, (data, ids))| match port.limit {
-            Some(_) => Input::Ids { data: ids },
-            None => Input::Features { data, width: network.width(port.node) },
+    let inputs: Vec<Input<f32>> = (model.inputs().iter().zip(features.iter().zip(&ids)))
+        .map(|(input, (features, ids))| match input.content {
+            Content::Features(_) => features.into(),
+            Content::Ids(_) => ids.into(),
         })
         .collect();
-    let outputs = model.call_on(&inputs, rows, &axes)?;
-    for (port, values) in network.outputs.iter().zip(&outputs) {
-        println!("{}", port.name);
+    let run = model.run_on(&inputs, rows, &axes)?;
+    for (output, values) in model.outputs().iter().zip(&run.outputs) {
+        println!("{}", output.name);
         for row in values.chunks(values.len() / rows.max(1)) {
             let bits: Vec<String> = row.iter().map(|x| format!("{:08x}", x.to_bits())).collect();
             println!("{}", bits.join(" "));

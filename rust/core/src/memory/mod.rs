@@ -1,6 +1,6 @@
 //! Memory that may run out: requests that unwind instead of ending the process.
 //!
-//! - What grows with the caller's data is requested through [`reserve`], [`grow`] and the functions beside them. They unwind
+//! - What grows with the caller's data is requested through `reserve`, `grow` and the functions beside them. They unwind
 //!   with [`OutOfMemory`], which `team::guard` turns into an error.
 //! - Everything else is small, and there is much of it: strings, lists of nodes, boxes. A program that makes [`Allocator`]
 //!   its global allocator gets these from a reserve when the system has no memory; [`check`] unwinds before the reserve

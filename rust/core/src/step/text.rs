@@ -107,6 +107,11 @@ fn read(json: &Json) -> Result<Program> {
     let list = |name: &str| field(name)?.as_array().ok_or_else(|| bad(format!("{name:?} is not a list")));
     match field("format")?.as_u64() {
         Some(1..=FORMAT_VERSION) => {}
+        Some(newer) if newer > FORMAT_VERSION => {
+            return Err(bad(format!(
+                "format is {newer}; this version reads 1 to {FORMAT_VERSION}. Upgrade ostinato to read it"
+            )));
+        }
         other => {
             return Err(bad(format!("format is {other:?}; this version reads 1 to {FORMAT_VERSION}")));
         }
@@ -142,8 +147,8 @@ fn read_node(builder: &mut Builder, json: &Json) -> Result<NodeId> {
     let object = json.as_object().ok_or_else(|| bad("a node is not an object"))?;
     let text = |name: &str| object.get(name).and_then(Json::as_str);
     let name = text("op").ok_or_else(|| bad("a node has no op"))?;
-    let op = rows::find(name)
-        .ok_or_else(|| bad(format!("unknown op {name:?}; it may come from a newer version")))?;
+    let op =
+        rows::find(name).ok_or_else(|| bad(format!("unknown op {name:?}; a newer ostinato may know it")))?;
     let row = rows::row(op);
     let shape = |builder: &Builder| -> Result<Vec<Dim>> {
         let dims = object.get("shape").and_then(Json::as_array).ok_or_else(|| bad("a shape is missing"))?;

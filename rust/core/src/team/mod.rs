@@ -5,7 +5,7 @@
 //! order, one at a time. A **lane** names the thread within one run: lane 0 is the caller,
 //! and a lane is held by one thread at a time, so it can index scratch memory that belongs to that run.
 //!
-//! - [`run`] never returns before every worker has left `work`, so `work` may borrow from the caller's stack.
+//! - `run` never returns before every worker has left `work`, so `work` may borrow from the caller's stack.
 //! - One run uses the team at a time. A concurrent call from another thread, or from inside `work` or `poll`, runs
 //!   its units in order on its own thread (lane 0) with the same result. No call waits for the team.
 //! - A panic in `work` or `poll` is caught on whichever thread it happens and reported as [`Stop::Panicked`].

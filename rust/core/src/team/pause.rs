@@ -29,7 +29,7 @@ pub(super) fn look() -> bool {
     CURRENT.get().is_some_and(|current| unsafe { current.as_ref() }.is_stopping())
 }
 
-/// Pauses in work on many elements: one about every [`PAUSE_EVERY`] of them.
+/// Pauses in work on many elements: one about every `PAUSE_EVERY` of them.
 #[derive(Debug, Default)]
 pub struct Pauses(usize);
 

@@ -89,6 +89,11 @@ impl<T: Pooled> Stream<T> {
         Ok(())
     }
 
+    /// The same for one row.
+    pub fn reset_row(&mut self, row: usize) {
+        self.steps.restart(&self.call, |other| other == row);
+    }
+
     /// Sets the input of the next step from features (rows, width).
     pub fn features(&mut self, x: &[T]) -> Result<(), NetError> {
         let port = &self.network().inputs[0];

@@ -12,6 +12,7 @@ use crate::step::Program;
 
 use super::axis::TIME;
 use super::error::NetError;
+use super::kinds;
 use super::layer::{Layer, LayerParts};
 use super::network::Network;
 use super::node::{InputPort, NodeKind};
@@ -146,8 +147,12 @@ impl Network {
         let version = json.get("format").and_then(Json::as_u64);
         if version.is_none_or(|version| !(1..=GRAPH_FORMAT_VERSION).contains(&version)) {
             let found = json.get("format").map_or("none".into(), Json::to_string);
+            let remedy = match version {
+                Some(version) if version > GRAPH_FORMAT_VERSION => ". Upgrade ostinato to read it",
+                _ => "",
+            };
             return Err(bad(format!(
-                "format version {found}; this release reads 1 to {GRAPH_FORMAT_VERSION}"
+                "format version {found}; this release reads 1 to {GRAPH_FORMAT_VERSION}{remedy}"
             )));
         }
         let mut programs = Vec::new();
@@ -224,6 +229,9 @@ impl Network {
                 [layer] => self.final_state(layer, text("name")?),
                 _ => Err(bad("a final state of no layer, or of several")),
             },
+            kind if kinds::find(kind).is_none() => {
+                Err(bad(format!("unknown kind of node {kind:?}; a newer ostinato may know it")))
+            }
             kind => self.derive_columns(kind, &numbers(node, "parts")?, &columns(node)?),
         }
     }
