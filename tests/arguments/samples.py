@@ -9,6 +9,8 @@ import inspect
 import os
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +20,9 @@ from ostinato.entry_values import EntryValues
 
 if TYPE_CHECKING:
     pass
+
+
+KERAS: Final = Path(__file__).parents[1] / "golden" / "keras"
 
 
 def x() -> Any:
@@ -44,6 +49,21 @@ def saved() -> str:
     place = path()
     net().save(place)
     return place
+
+
+def keras_net() -> Any:
+    both = ost.Bidirectional(ost.GRU(2, 3, reset="before"))
+    return ost.Sequential(both, ost.RNN(6, 2, bidirectional=True), ost.GRU(4, 4), ost.Dense(4, 3))
+
+
+class Trial:
+    """A trial of a search that never gives up."""
+
+    def report(self, value: float, step: int) -> None:
+        pass
+
+    def should_prune(self) -> bool:
+        return False
 
 
 def checkpoint() -> str:
@@ -101,6 +121,13 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Symbol.__getitem__.place": lambda: (..., slice(0, 1)),
     "ost.Trainer.load.path": checkpoint,
     "ost.load.path": saved,
+    "ost.io.load.path": saved,
+    "ost.io.read_tensors.path": saved,
+    "ost.io.load_keras.net": keras_net,
+    "ost.io.load_keras.path": lambda: str(KERAS / "branches.weights.h5"),
+    "Tensors.__getitem__.name": lambda: "weight_ih_l0",
+    "ost.Pruning.trial": Trial,
+    "ost.Pruning.check_pruned.error": lambda: KeyError,
     "ost.Const.array": lambda: np.ones(2),
     "ost.ops.transpose.x": lambda: np.ones((3, 2)),
     "ost.fit_readout.net": lambda: ost.Sequential(ost.RNN(2, 2), ost.Dense(2, 2)),
@@ -326,7 +353,7 @@ RESULTS: Final = (
 )
 SLOW: Final = tuple(
     f"ost.testing.check{end}" for end in ("", "_callback", "_cell", "_layer", "_optimizer", "_strategy")
-)
+) + (() if find_spec("h5py") else ("ost.io.load_keras",))
 
 
 SENTENCES: Final = [["a", "dog"], ["a", "cat", "a"]]

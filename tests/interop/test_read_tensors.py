@@ -140,7 +140,7 @@ def test_what_does_not_fit_the_network_is_named_and_changes_nothing(tmp_path):
 
 def test_a_prefix_without_a_tensor_is_an_error_that_lists_the_prefixes(tmp_path):
     path = write(tmp_path / "m", {"model.rnn.w": ("F32", [1.0]), "scale": ("F32", 1.0)})
-    with pytest.raises(ost.ConfigError, match=r"no tensor starts with 'rnn\.'.*'model\.rnn\.'"):
+    with pytest.raises(ost.ConfigError, match=r"prefix has 'rnn\.', with which no tensor.*'model\.rnn\.'"):
         read_tensors(path, prefix="rnn.")
     for wrong, error in ((3, ost.DTypeError), ({"model.": 3}, ost.ConfigError), ({}, None)):
         if error is None:

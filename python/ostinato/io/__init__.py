@@ -7,8 +7,8 @@ a file never imports or runs code that the file names. `model.py` reads model fi
 files of any program, `keras/` files of Keras.
 """
 
-from ostinato.io.keras import KerasWeights, load_keras
+from ostinato.io.keras import load_keras
 from ostinato.io.model import load, save
-from ostinato.io.tensors import Tensors, read_tensors
+from ostinato.io.tensors import read_tensors
 
-__all__ = ["KerasWeights", "Tensors", "load", "load_keras", "read_tensors", "save"]
+__all__ = ["load", "load_keras", "read_tensors", "save"]

@@ -97,7 +97,10 @@ def read_tensors(path: str | os.PathLike[str], *, prefix: str | Mapping[str, str
             )
         chosen[name] = entry
     if unused:
-        raise ConfigError(f"{place}: no tensor starts with {shown(min(unused))}; {_prefixes(file)}")
+        raise ConfigError(
+            f"read_tensors: prefix has {shown(min(unused))}, with which no tensor of {place} starts; "
+            f"{_prefixes(file)}"
+        )
     return Tensors(place, chosen, {name: file.read(entry) for name, entry in chosen.items()}, rest)
 
 
