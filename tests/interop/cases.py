@@ -15,11 +15,19 @@ ROOT = Path(__file__).parents[2]
 ROWS, STEPS = 3, 6
 
 
-def built(package, *flags):
-    """Builds a package of the workspace for tests; the folder with what cargo made."""
+EXAMPLES = ("run_model", "run_graph", "stream_model")
+
+
+def built():
+    """Builds the C library and the examples of the core; the folder with what cargo made.
+
+    One call for both: examples choose features of dependencies, so two calls would compile the core twice.
+    """
     if shutil.which("cargo") is None:
         pytest.skip("cargo is not installed")
-    subprocess.run(["cargo", "build", "--quiet", "--package", package, *flags], cwd=ROOT, check=True)
+    command = ["cargo", "build", "--quiet", "--package", "ostinato-core", "--package", "ostinato-c", "--lib"]
+    command += [word for name in EXAMPLES for word in ("--example", name)]
+    subprocess.run(command, cwd=ROOT, check=True)
     return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
 
 

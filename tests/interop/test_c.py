@@ -34,7 +34,7 @@ def library():
     """The folder of libostinato.so and libostinato.a."""
     if shutil.which("cc") is None or sys.platform != "linux":
         pytest.skip("no C compiler, or another system")
-    return built("ostinato-c")
+    return built()
 
 
 @pytest.fixture(scope="module")

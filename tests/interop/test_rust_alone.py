@@ -5,15 +5,13 @@ import subprocess
 import numpy as np
 import pytest
 
-from tests.interop.cases import ROOT, ROWS, STEPS, bits, built, inputs_of, networks, numbers
-
-EXAMPLES = ("run_model", "run_graph", "stream_model")
+from tests.interop.cases import EXAMPLES, ROOT, ROWS, STEPS, bits, built, inputs_of, networks, numbers
 
 
 @pytest.fixture(scope="module")
 def programs():
     """The programs of rust/core/examples, built, by name."""
-    folder = built("ostinato-core", *(word for name in EXAMPLES for word in ("--example", name)))
+    folder = built()
     return {name: folder / "examples" / name for name in EXAMPLES}
 
 
