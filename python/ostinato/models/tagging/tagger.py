@@ -73,7 +73,7 @@ class SequenceTagger(SequenceModel, TaggerState):
     hidden_size: int = 100
     num_layers: int = 2
     embedding_size: int = 100
-    character_size: int = 25
+    character_size: int = 50
     dropout: float = 0.25
     transitions: str | None = None
     loss: Any = "auto"
