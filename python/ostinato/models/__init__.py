@@ -9,7 +9,6 @@ model file; `moved` keeps the paths of earlier versions. May use every room but 
 from ostinato.models.forecasting.forecaster import Forecaster
 from ostinato.models.forecasting.linear.state_space import StateSpace
 from ostinato.models.forecasting.quality.rivals import RIVALS, naive, seasonal_naive, theta
-from ostinato.models.moved import keep_paths
 from ostinato.models.pooling.classifier import SequenceClassifier
 from ostinato.models.pooling.regressor import SequenceRegressor
 from ostinato.models.tagging.tagger import SequenceTagger
@@ -31,5 +30,3 @@ __all__ = [
     "seasonal_naive",
     "theta",
 ]
-
-keep_paths(__name__)
