@@ -1,4 +1,4 @@
-"""Block sizes follow from the sizes of the caches.
+"""Block sizes follow from the sizes of the caches, and no bit of a result depends on them.
 
 OSTINATO_CACHE sets them once per process, so each choice has its own process.
 """
@@ -15,9 +15,10 @@ from ostinato import _core
 
 ROOT = Path(__file__).parents[2]
 
-# The weights of the probe's networks are far beyond the second cache, beyond it, and within it.
-SIZES = {"tiny": "4K,8K,64K", "small": "4K,64K,256K", "large": "64K,64M,256M"}
+# Every block has its least size, or the most.
+SIZES = {"tiny": "4K,8K,64K", "large": "64K,64M,256M"}
 
+# The loop reads 0.1, 1.2 and 4.6 MiB of weights, so that row groups have 16, 32 and 64 rows.
 PROBE = """
 import sys
 import numpy as np
@@ -25,27 +26,37 @@ import ostinato as ost
 
 rng = np.random.default_rng(0)
 found = {}
-for name, net in {
-    "lstm": ost.LSTM(40, 72, dtype="float64", seed=1),
-    "gru both ways": ost.GRU(40, 72, bidirectional=True, dtype="float64", seed=2),
-}.items():
-    x = rng.normal(size=(70, 60, 40))
-    target = rng.normal(size=(70, 60, net.run(x[:1]).outputs.shape[-1]))
-    lengths = rng.integers(0, 61, 70)
-    budget = ost.CheckpointedBPTT(net.training_memory(70, 60, "mse").bytes * 7 // 10)
+for name, net, steps in (
+    ("16 rows", ost.GRU(40, 72, bidirectional=True, dtype="float64", seed=2), 40),
+    ("32 rows", ost.LSTM(20, 196, dtype="float64", seed=1), 5),
+    ("64 rows", ost.GRU(20, 447, dtype="float64", seed=3), 3),
+):
+    x = rng.normal(size=(70, steps, net.input_size))
+    target = rng.normal(size=(70, steps, net.run(x[:1]).outputs.shape[-1]))
+    lengths = rng.integers(0, steps + 1, 70)
+    full = net.training_memory(70, steps, "mse").bytes
     for threads in (1, 3):
         ost.set_num_threads(threads)
         call = dict(loss="mse", lengths=lengths)
         loss, grads = net.value_and_grad(x, target, **call)
-        piecewise = net.value_and_grad(x, target, **call, through_time=budget)[1]
-        assert np.array_equal(grads.arena, piecewise.arena), "checkpointed BPTT"
-        for what, values in (("loss", loss), ("gradient", grads.arena), ("input", grads.inputs)):
+        if name == "16 rows":  # the others have too few steps to save memory
+            budget = ost.CheckpointedBPTT(full * 7 // 10)
+            piecewise = net.value_and_grad(x, target, **call, through_time=budget)[1]
+            assert np.array_equal(grads.arena, piecewise.arena), "checkpointed BPTT"
+        outputs = net.run(x, lengths=lengths).outputs
+        parts = {"loss": loss, "gradient": grads.arena, "input": grads.inputs, "outputs": outputs}
+        for what, values in parts.items():
             key = f"{name}, {what}"
             assert np.array_equal(found.setdefault(key, values), values), f"{threads} threads: {key}"
-        outputs = net.run(x, lengths=lengths).outputs
-        assert np.array_equal(found.setdefault(f"{name}, outputs", outputs), outputs), threads
         alone = net.run(x[5:6], lengths=lengths[5:6]).outputs
         assert np.array_equal(alone, outputs[5:6, : alone.shape[1]]), "a row alone"
+    parts = [slice(0, 16), slice(16, 32), slice(32, 48), slice(48, 70)]
+    call["reduction"] = "sum"
+    sums = [net.value_and_grad(x[p], target[p], **call | {"lengths": lengths[p]})[1] for p in parts]
+    whole = net.value_and_grad(x, target, **call)[1].arena
+    total = sum(one.arena for one in sums)
+    # sums of some thousand numbers in another order
+    assert np.abs(total - whole).max() <= 1e-13 * np.abs(whole).max(), name
 np.savez(sys.argv[1], **found)
 """
 
@@ -66,24 +77,9 @@ def results(tmp_path_factory):
     return {name: dict(np.load(folder / f"{name}.npz")) for name in SIZES}
 
 
-@pytest.mark.parametrize("name", ["tiny", "small"])
-def test_outputs_have_the_same_bits_and_gradients_differ_by_rounding(results, name):
+def test_no_bit_depends_on_a_cache(results):
     for key, expected in results["large"].items():
-        got = results[name][key]
-        if key.endswith(("outputs", "input")):
-            assert np.array_equal(got, expected), key
-        else:
-            # sums of some thousand numbers in another order, of the size of the largest
-            assert np.abs(got - expected).max() <= 1e-13 * np.abs(expected).max(), key
-
-
-def test_small_caches_have_larger_groups(results):
-    """Otherwise these tests would compare a regime with itself."""
-    different = [
-        name for name in ("tiny", "small")
-        if not np.array_equal(results[name]["lstm, gradient"], results["large"]["lstm, gradient"])
-    ]  # fmt: skip
-    assert different == ["tiny", "small"]
+        assert np.array_equal(results["tiny"][key], expected), key
 
 
 def test_the_sizes_are_those_of_the_variable():

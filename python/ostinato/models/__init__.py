@@ -3,7 +3,7 @@
 A room for each kind of answer: `pooling` (one for each sequence), `tagging` (one for each step), `writing` (a
 sequence), `forecasting` (the next values). They do not know each other. Below them are `reading` (a caller's
 data) and `base` (parameters, model files, training), which do not know each other either. `loading` opens a
-model file; `moved` keeps the paths of earlier versions. May use every room but `cli`.
+model file. May use every room but `cli`.
 """
 
 from ostinato.models.forecasting.forecaster import Forecaster

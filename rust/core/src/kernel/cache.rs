@@ -1,5 +1,5 @@
-//! The sizes of the caches of this machine. Block sizes follow from them; the order of a sum never does, but for the rows
-//! of a group, which decide the order in which gradients are added (`net/batch/group_rows.rs`).
+//! The sizes of the caches of this machine. Block sizes follow from them, but the order of a sum never does: no bit of a result
+//! depends on a cache.
 
 use std::env;
 use std::sync::OnceLock;
@@ -28,7 +28,7 @@ impl Caches {
         active().clone()
     }
 
-    /// The same for block sizes, where an error of the variable is none: `Call::new` returns it before any block is chosen.
+    /// The same for block sizes: a malformed variable counts as the usual sizes here. `Call::new` has refused it before.
     pub fn or_usual() -> Caches {
         match active() {
             Ok(caches) => *caches,

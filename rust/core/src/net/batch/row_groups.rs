@@ -21,8 +21,8 @@ pub type Packed<T> = Vec<Mutex<Vec<T>>>;
 /// The states of the rows of each group, by state slot.
 pub type States<T> = Vec<Vec<Vec<T>>>;
 
-/// The largest number of rows in a group, if the weights of the network fit the second cache (`group_rows.rs`). The number of
-/// threads never decides it, so that sums of gradients do not depend on the threads.
+/// The largest number of rows in a group of a network whose weights are small (`group_rows.rs`). Neither the number of threads
+/// nor another property of the machine decides it, so that sums of gradients do not depend on them.
 const GROUP_ROWS: usize = 16;
 /// A batch of this many rows or more has at least two groups.
 const SPLIT_ROWS: usize = 8;
