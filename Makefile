@@ -13,7 +13,9 @@ RELIABILITY_FLAGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := $(wildcard plugins/*/pyproject.toml)
+# `make ray` installs this one, because Ray is larger than everything else together.
+RAY := plugins/ostinato-ray/pyproject.toml
+PLUGINS := $(filter-out $(RAY),$(wildcard plugins/*/pyproject.toml))
 # What the demo does not need and what brings large packages is installed for the tests alone.
 LARGE := plugins/ostinato-onnx/pyproject.toml plugins/ostinato-mpi/pyproject.toml
 # maturin is in the virtual environment already; isolation would download it again for each build.
@@ -22,7 +24,7 @@ INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet -
 RUST_TESTED := --package ostinato-core --package ostinato-c
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures audit hostile arguments oracle mutants reliability conformance authors build wheel parity golden hooks pictures bench bench-quick guard fuzz header c-library clean
+.PHONY: demo test check check-rust check-python structure build-tests test-rust test-python failures audit hostile arguments oracle mutants reliability conformance authors build wheel parity ray golden hooks pictures bench bench-quick guard fuzz header c-library clean
 
 # Each stamp is newer than what it was made from, so that a second `make` does nothing that is already done.
 $(VENV)/made:
@@ -154,6 +156,15 @@ $(VENV)/peers: $(VENV)/built
 parity: build $(VENV)/tools $(VENV)/peers
 	$(BIN)/python -c 'import torch' # without it the tests would be skipped
 	$(BIN)/python -m pytest tests/parity tests/torch tests/docs -k "not docs or pytorch"
+
+# The tests of the plugin start a cluster of two nodes on this machine; without Ray they would be skipped.
+$(VENV)/ray: $(VENV)/tools $(RAY)
+	$(INSTALL) --editable './$(dir $(RAY))[test]'
+	touch $@
+
+ray: build $(VENV)/ray
+	$(BIN)/python -c 'import ray'
+	$(BIN)/python -m pytest $(dir $(RAY))
 
 hooks: $(VENV)/built
 	$(BIN)/python docs/hooks/make_pages.py

@@ -125,6 +125,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "check_every": Refused(0, "check_every"),
         "threads": Refused(0, "n is 0"),
     },
+    "ray/ray": {"check_every": Refused(0, "check_every")},
     "checkpointed": {"budget": Refused("nothing", "budget")},
 }
 
