@@ -105,10 +105,17 @@ def readme_table(contents: dict[str, dict[str, Any]]) -> str:
                 lines += [f"{demo_line(row)}.", ""]
         lines += [losses_in_words(content), ""]
     lines.append(
-        "float32. Above 1x, Ostinato is faster. With `avx2`, both sides are restricted to AVX2, as most "
-        "laptops have it. [How to read the pages](docs/benchmarks.md): `make bench`."
+        f"float32. Above 1x, Ostinato is faster. {restricted(contents)}[How to read the pages]"
+        "(docs/benchmarks.md): `make bench`."
     )
     return "\n".join(lines)
+
+
+def restricted(contents: dict[str, dict[str, Any]]) -> str:
+    """A sentence about AVX2, if it was measured."""
+    if not any(one["machine"]["instruction_set"] == "avx2" for one in contents.values()):
+        return ""
+    return "With `avx2`, both sides are restricted to AVX2 (`OSTINATO_ISA=avx2 make bench`). "
 
 
 def index(contents: dict[str, dict[str, Any]]) -> str:
@@ -124,10 +131,10 @@ def index(contents: dict[str, dict[str, Any]]) -> str:
         lines += [f"## [{heading(content)}](benchmarks/{slug}.md)", "", *summary(content)]
         lines += [losses_in_words(content), ""]
     lines.append(
-        "The ratio is the rival's time divided by Ostinato's: above 1 Ostinato is faster. With `avx2`, both "
-        "sides are restricted to AVX2 (`OSTINATO_ISA=avx2 make bench`)."
+        "The ratio is the rival's time divided by Ostinato's: above 1 Ostinato is faster. "
+        f"{restricted(contents)}"
     )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def demo_line(row: Row) -> str:
