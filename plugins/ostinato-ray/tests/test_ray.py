@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import ostinato as ost
@@ -15,6 +17,7 @@ from ostinato import testing
 pytest.importorskip("ray", reason="Ray is not installed; `make ray` installs it")
 
 import ostinato_ray
+from ostinato_ray.meeting import Meeting
 
 NAMES = [name for name in ost.plugins.list("strategy") if name.startswith("ray/")]
 
@@ -88,3 +91,35 @@ def test_a_machine_without_ray_gets_an_error_that_says_what_to_install(
 def test_a_worker_without_a_folder_has_no_checkpoint() -> None:
     with pytest.raises(ost.ConfigError, match="without a folder; give folder="):
         _ = ostinato_ray.Worker(0, 1).checkpoint
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_an_exchange_has_the_order_of_the_ranks_whoever_comes_first(order: tuple[int, ...]) -> None:
+    async def exchanged(first_only: bool) -> list[list[list[int]]]:
+        meeting = Meeting(3)
+        calls = [
+            meeting.meet(number, rank, np.array([10 * number + rank], np.uint8), first_only)
+            for number in range(2)
+            for rank in order
+        ]
+        return [[one.tolist() for one in found] for found in await asyncio.gather(*calls)]
+
+    assert asyncio.run(exchanged(False)) == 3 * [[[0], [1], [2]]] + 3 * [[[10], [11], [12]]]
+    assert asyncio.run(exchanged(True)) == 3 * [[[0]]] + 3 * [[[10]]]
+
+
+@pytest.mark.parametrize("leaves_first", [True, False])
+def test_a_rank_that_returns_aborts_those_that_wait_for_it(leaves_first: bool) -> None:
+    async def aborted() -> str:
+        meeting = Meeting(2)
+        if leaves_first:
+            await meeting.leave(1)
+        waiting = asyncio.create_task(meeting.meet(0, 0, np.zeros(1, np.uint8), False))
+        await asyncio.sleep(0)
+        if not leaves_first:
+            await meeting.leave(1)
+        message = await asyncio.wait_for(meeting.aborted(), 10)
+        waiting.cancel()
+        return message
+
+    assert asyncio.run(aborted()).startswith("rank 0 waits for rank 1, whose function has returned")
