@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import sys
 import warnings
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -65,6 +67,51 @@ def test_points_of_updates_and_epochs_and_the_configuration():
     ]
     assert [values["epoch/loss"] for _, values in points if "epoch/loss" in values] == made.history["loss"]
     assert close == ("close", False)
+
+
+def test_options_of_the_optimizer_that_are_not_one_number_are_texts():
+    memory = Memory()
+    net = ost.GRU(2, 2)
+    ost.Trainer(net, loss="mse", optimizer=ost.Adam(0.1, betas=(0.5, 0.75)), callbacks=[memory]).fit(
+        X, X, epochs=1, progress=False
+    )
+    ((_, config), *_) = memory.runs["run 0"]
+    assert config["betas"] == "(0.5, 0.75)" and config["lr"] == 0.1 and "groups" not in config
+
+
+class Client:
+    """A client of MLflow in memory, which fails at the second parameter."""
+
+    statuses: ClassVar[list[str]] = []
+
+    def __init__(self, uri: str | None) -> None:
+        self.params: list[str] = []
+
+    def get_experiment_by_name(self, name: str) -> None:
+        return None
+
+    def create_experiment(self, name: str) -> str:
+        return "1"
+
+    def create_run(self, experiment: str, run_name: str | None) -> Any:
+        self.statuses.append("RUNNING")
+        return SimpleNamespace(info=SimpleNamespace(run_id="r"))
+
+    def log_param(self, run: str, name: str, value: Any) -> None:
+        if self.params:
+            raise ConnectionError("no network")
+        self.params.append(name)
+
+    def set_terminated(self, run: str, status: str) -> None:
+        self.statuses.append(status)
+
+
+def test_a_run_of_mlflow_whose_parameters_fail_is_ended(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(MlflowClient=Client))
+    monkeypatch.setattr(Client, "statuses", [])
+    with pytest.warns(RuntimeWarning, match="no network.*the training continues"):
+        trainer(MLflow("e")).fit(X, X, epochs=2, progress=False)
+    assert Client.statuses == ["RUNNING", "FAILED"]
 
 
 def test_a_resumed_training_and_a_further_fit_append_to_the_run(tmp_path):

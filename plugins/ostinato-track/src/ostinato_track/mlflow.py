@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -46,8 +47,14 @@ class MLflow(ServiceTracker):
         found = self._client.get_experiment_by_name(self.experiment)
         experiment = found.experiment_id if found else self._client.create_experiment(self.experiment)
         self._run_id = str(self._client.create_run(experiment, run_name=self.run_name).info.run_id)
-        for name, value in config.items():
-            self._client.log_param(self._run_id, name, value)
+        try:
+            for name, value in config.items():
+                self._client.log_param(self._run_id, name, value)
+        except Exception:
+            # The tracker gives up, so this run would stay open.
+            with contextlib.suppress(Exception):  # the first error says more
+                self._close(has_error=True)
+            raise
         return self._run_id
 
     def _log(self, values: Mapping[str, float], step: int) -> None:

@@ -91,9 +91,13 @@ class ServiceTracker(ost.Tracker):
             raise
 
     def _known(self, run: TrainingRun) -> dict[str, Any]:
-        """What the service shows as the configuration of the run."""
+        """What the service shows as the configuration of the run: options that are no number as texts."""
         optimizer = run.optimizer
-        own = {name: one for name, one in optimizer.options.items() if isinstance(one, (int, float))}
+        own = {
+            name: one if isinstance(one, (int, float)) else str(one)
+            for name, one in optimizer.options.items()
+            if one is not None
+        }
         return {"optimizer": optimizer.name, **own, "seed": run.seed, **(self.config or {})}
 
     @hookimpl
