@@ -428,7 +428,11 @@ class PooledModel(SequenceModel, PooledState):
         seed: int,
         parts: Parts,
     ) -> tuple[TargetRows, TrainingState]:
-        """The targets, and the fitting to continue, or a new one. Scales are those of the training part."""
+        """The targets, and the fitting to continue, or a new one.
+
+        Scales are those of the training part. Held-out answers decide only whether an answer that is constant
+        in the training part is a constant of the model (`Scaler.varied`).
+        """
         owner = type(self).__name__
         given = row_weights(owner, sample_weight, len(answers))
         if continued is None:

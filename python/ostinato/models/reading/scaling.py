@@ -72,7 +72,7 @@ class Scaler:
         return made
 
     def apply(
-        self, owner: str, rows: Sequence[Array], dtype: Any, place: str = "X[{0}] at step {1}, feature {2}"
+        self, owner: str, rows: Sequence[Array], dtype: Any, place: str = "X[{0}][{1}, {2}]"
     ) -> list[Array]:
         """Scaled rows of `dtype`. A row does not depend on the others.
 
@@ -87,9 +87,9 @@ class Scaler:
             if not (np.abs(scaled) <= LARGEST).all():
                 step, feature = (int(one) for one in np.argwhere(~(np.abs(scaled) <= LARGEST))[0])
                 raise ConfigError(
-                    f"{owner}: {place.format(n, step, feature)} is {row[step, feature]:g}, more than "
-                    f"{LARGEST:g} after scaling by {unit[feature]:g}; expected numbers of a size that "
-                    "training had: leave it out"
+                    f"{owner}: {place.format(n, step, feature)} is {row[step, feature]:g}: too large for the "
+                    f"network (at most {LARGEST:g} after scaling by {unit[feature]:g}); leave the row out, "
+                    "or rescale the column"
                 )
             made.append(scaled.astype(dtype))
         return made

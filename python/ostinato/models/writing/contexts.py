@@ -82,7 +82,7 @@ class Contexts:
         assert self.scaling is not None
         numbers = _numbers(owner, X, self.scaling)
         same_count(owner, len(numbers), rows)
-        return {"context": self.scaling.apply(owner, [numbers], dtype, "X[{1}] in column {2}")[0]}
+        return {"context": self.scaling.apply(owner, [numbers], dtype, "X[{1}, {2}]")[0]}
 
     def symbol(self, width: int) -> Any:
         """A vector of this width for each row, from the network's input; None without a context."""

@@ -62,7 +62,8 @@ class LanguageModel(SequenceModel, TextState):
 
     The other arguments are those of `SequenceModel`.
 
-    Attributes: n_iter_, loss_curve_ (nats per symbol), best_loss_, network_ (a Sequential), trainer_.
+    Attributes: symbols_, n_iter_, loss_curve_ (nats per symbol), best_loss_, network_ (a Sequential),
+    trainer_.
     """
 
     level: str = "character"
@@ -247,6 +248,11 @@ class LanguageModel(SequenceModel, TextState):
         ).tokens[0][len(ids) - 1 :]
         made = [self._vocabulary.symbols[int(one) - 1] for one in drawn]
         return ("" if self.level == "character" else " ").join(made)
+
+    @property
+    def symbols_(self) -> tuple[str, ...]:
+        """The characters or words of the fit, in code point order."""
+        return self._vocabulary.symbols
 
     def _state(self) -> dict[str, Any]:
         return {"symbols": list(self._vocabulary.symbols)}

@@ -38,6 +38,7 @@ from ostinato.models.writing.ids import (
 from ostinato.models.writing.pairs import PairModel, same_count, samples
 from ostinato.models.writing.pointer import Pointer
 from ostinato.models.writing.symbols import (
+    ARRAYS,
     LEVELS,
     Lexicon,
     Symbols,
@@ -108,7 +109,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     The other arguments are those of `SequenceModel`. A strategy that is given by its name or its class gets
     its arguments `end` and `max_length` here: "reinforce". For an instance, the end is the id 0.
 
-    Attributes: n_iter_, loss_curve_, best_loss_, network_ (a Graph), trainer_.
+    Attributes: x_form_, y_form_, n_iter_, loss_curve_, best_loss_, network_ (a Graph), trainer_.
     """
 
     level: str = "character"
@@ -414,6 +415,18 @@ class Seq2Seq(PairModel, Seq2SeqState):
     def _warn(self, owner: str, name: str, inputs: Mapping[str, Any]) -> None:
         if isinstance(self._source, Lexicon):
             warn_of_unknown(owner, name, inputs["source"], 6)
+
+    # What a fitted model knows.
+
+    @property
+    def x_form_(self) -> str:
+        """What X was in fit: "texts", "lists of texts", "lists of whole numbers", or "arrays of numbers"."""
+        return self._source.form if isinstance(self._source, Lexicon) else ARRAYS
+
+    @property
+    def y_form_(self) -> str:
+        """What y was in fit, and what predictions are: one of the first three of `x_form_`."""
+        return self._target.form
 
     # Files.
 

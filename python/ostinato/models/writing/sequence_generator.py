@@ -75,7 +75,8 @@ class SequenceGenerator(PairModel, GeneratorState):
     The other arguments are those of `SequenceModel`. Strategies are as in `Seq2Seq`; those that feed or draw
     ids need symbols.
 
-    Attributes: n_iter_, loss_curve_ (nats per step), best_loss_, network_ (a Graph), trainer_.
+    Attributes: context_form_, context_labels_, context_size_, n_iter_, loss_curve_ (nats per step),
+    best_loss_, network_ (a Graph), trainer_.
     """
 
     level: str = "character"
@@ -300,6 +301,23 @@ class SequenceGenerator(PairModel, GeneratorState):
                 break
         return [self._answers.undo(row[:count]) for row, count in zip(written, lengths, strict=True)]
 
+    # What a fitted model knows.
+
+    @property
+    def context_form_(self) -> str:
+        """What X was in fit: "numbers", "labels", or "" without contexts."""
+        return self._contexts.kind
+
+    @property
+    def context_labels_(self) -> Array | None:
+        """The labels (K,) that X had in fit; None if X had no labels."""
+        return self._contexts.labels
+
+    @property
+    def context_size_(self) -> int | None:
+        """The number of columns of X in fit; None if X had no numbers."""
+        return None if self._contexts.scaling is None else len(self._contexts.scaling.mean)
+
     # Files.
 
     def _state(self) -> dict[str, Any]:
@@ -328,7 +346,7 @@ def _teacher_forced(
         targets = targets_of(known, rows)
         return inputs_of(targets), targets
     assert isinstance(rows, list)
-    scaled = known.apply(owner, rows, dtype, "y[{0}] at step {1}, feature {2}")
+    scaled = known.apply(owner, rows, dtype, "y[{0}][{1}, {2}]")
     fed = [np.concatenate([np.zeros_like(row[:1]), row[:-1]]) for row in scaled]
     last = [np.arange(len(row))[:, None] == len(row) - 1 for row in scaled]
     return fed, [

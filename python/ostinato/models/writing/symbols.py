@@ -21,6 +21,8 @@ LARGEST: Final = 2**63 - 1
 TEXT: Final = "texts"
 WORDS: Final = "lists of texts"
 NUMBERS: Final = "lists of whole numbers"
+ARRAYS: Final = "arrays of numbers"
+"""Sequences of features, which are no symbols."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -258,8 +258,8 @@ def _size(what: str, z: Array) -> float:
     largest = float(np.nanmax(np.abs(z)))
     if largest > BIGGEST:
         raise ConfigError(
-            f"{what} has the size {largest:g}; expected numbers up to {BIGGEST:g}, whose squares have a sum: "
-            "divide the series"
+            f"{what}: the largest value is {largest:g}; expected at most {BIGGEST:g}; divide the series by a "
+            "constant"
         )
     return max(float(np.nanstd(z)), 1e-9 * largest) if largest > 0 else 1.0
 
