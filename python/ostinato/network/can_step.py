@@ -25,8 +25,11 @@ if TYPE_CHECKING:  # Most programs run no steps.
 class CanStep(Calls):
     """Runs a network one step per call, or feeds it the ids that it predicts."""
 
-    if TYPE_CHECKING:
-        _divided: tuple[_core.Network, dict[str | None, Stepwise]] | None
+    _divided: tuple[_core.Network, dict[str | None, Any]] | None
+    """The network that was divided, and a `Stepwise` by what it watches; None before that.
+
+    Its module is loaded with the first one, so it is no name of this annotation.
+    """
 
     def stream(
         self,
@@ -71,7 +74,7 @@ class CanStep(Calls):
         with self._lock:
             if self._divided is None or self._divided[0] is not core:
                 self._divided = (core, {})
-            made = self._divided[1]
+            made: dict[str | None, Stepwise] = self._divided[1]
             if watch not in made:
                 steps = core.steps(watch)
                 made[watch] = Stepwise(

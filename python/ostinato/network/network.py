@@ -35,7 +35,6 @@ from ostinato.network.symbol import InitialState, Symbol, applied, by_keyword, c
 if TYPE_CHECKING:
     from ostinato.network.programs import Programs
     from ostinato.network.record import Record
-    from ostinato.network.stepwise import Stepwise
     from ostinato.plugins.entry import Provider
 
 
@@ -289,7 +288,7 @@ class Network(Described, CanStep, CanFreeze, HasMetadata, AttributeGuard):
         self._frozen = Frozen(graph.size)
         self._frozen.replace(fixed_offsets(graph))
         self._compiled: dict[tuple[bool, bool, frozenset[int]], _core.Network] = {}
-        self._divided: tuple[_core.Network, dict[str | None, Stepwise]] | None = None
+        self._divided = None
         self._lock = threading.RLock()  # a signal handler may use the network while it is compiled
         self._traced: dict[tuple[str, str, str], Objective] = {}
         children = self._children()
