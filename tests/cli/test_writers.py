@@ -128,3 +128,21 @@ def test_a_state_space_is_fitted_measured_and_forecasts(tmp_path, capsys):
     assert main(["predict", path]) == 0
     lines = list(csv.reader(io.StringIO(capsys.readouterr().out)))
     assert [row[3] for row in lines[1:]] == [f"{one:.6g}" for one in same.predict()[0]]
+
+
+def test_a_fitted_model_says_what_it_reads_and_writes(tmp_path):
+    for X, form in ((TEXTS, "texts"), (WORDS, "lists of texts"), (NUMBERS, "lists of whole numbers")):
+        model = ost.Seq2Seq(**SMALL).fit(X, NUMBERS)
+        assert (model.x_form_, model.y_form_) == (form, "lists of whole numbers")
+    assert ost.Seq2Seq(**SMALL).fit([[1.0, 2.0], [3.0]] * 6, TEXTS).x_form_ == "arrays of numbers"
+    generators = [(None, "", None, None), (["k", "l"] * 6, "labels", ["k", "l"], None)]
+    for X, form, labels, size in [*generators, ([[1.0, 2.0]] * 12, "numbers", None, 2)]:
+        ost.SequenceGenerator(**SMALL).fit(X, TEXTS).save(tmp_path / "m")
+        model = ost.load(tmp_path / "m")
+        known = model.context_labels_
+        assert (model.context_form_, None if known is None else known.tolist()) == (form, labels)
+        assert model.context_size_ == size
+    assert ost.LanguageModel(**SMALL).fit("abcab" * 9).symbols_ == ("a", "b", "c")
+    for model, name in ((ost.Seq2Seq(), "x_form_"), (ost.SequenceGenerator(), "context_form_")):
+        with pytest.raises(AttributeError, match="is not fitted"):
+            getattr(model, name)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from ostinato import checks
 from ostinato.cli import saved
+from ostinato.cli.kinds.kind import FitKind
 from ostinato.cli.kinds.table import FITTED
 from ostinato.cli.picture import check_folder, new_figure
 from ostinato.cli.plugin_files import add_flag
+from ostinato.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +23,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add = sub.add_argument
         add("--save", metavar="FILE", help="the model file to write, such as model.safetensors")
         add("--plot", metavar="FILE", help="a picture of the fit to write, such as fit.png")
-        add("--seed", type=int, default=0, help="of the parameters and of the split (default: %(default)s)")
-        add("--quiet", action="store_true", help="no line for each epoch")
+        _add_seed_and_quiet(sub, kind)
         add_flag(sub)
         kind.add_arguments(sub)
+
+
+def _add_seed_and_quiet(parser: argparse.ArgumentParser, kind: FitKind) -> None:
+    """A kind that uses neither has the flags too, without a default: `_check_unused` refuses them."""
+    seed, quiet = (one not in kind.unused for one in ("seed", "quiet"))
+    told = "of the parameters and of the split (default: %(default)s)" if seed else argparse.SUPPRESS
+    parser.add_argument("--seed", type=int, default=0 if seed else None, help=told)
+    told = "no line for each epoch" if quiet else argparse.SUPPRESS
+    parser.add_argument("--quiet", action="store_true", default=False if quiet else None, help=told)
+
+
+def _check_unused(options: argparse.Namespace, kind: FitKind) -> None:
+    """Raises ConfigError for a flag that the kind does not use."""
+    for flag, reason in kind.unused.items():
+        if getattr(options, flag) is not None:
+            raise ConfigError(f"--{flag} is given, but in a fit of a {kind.name} {reason}; omit --{flag}")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -32,11 +49,14 @@ def run(options: argparse.Namespace) -> None:
 
     Ctrl-C ends the training early; the best model so far is measured and saved.
     """
+    kind = FITTED[options.kind]
+    _check_unused(options, kind)
     figure = None if options.plot is None else new_figure(options.plot)
     if options.save is not None:
         check_folder("--save", options.save)
-    checks.whole("fit", "--seed", options.seed, at_least=0)
-    fitted = FITTED[options.kind].fit(options)
+    if options.seed is not None:
+        checks.whole("fit", "--seed", options.seed, at_least=0)
+    fitted = kind.fit(options)
     if options.save is not None:
         saved.save(fitted.model, fitted.layout, options.save)
         print(f"wrote {options.save} ({Path(options.save).stat().st_size / 1e6:.2f} MB)")

@@ -63,7 +63,7 @@ def _of_estimator(model: ModelFile, options: argparse.Namespace) -> None:
             "of `ostinato train`, or of LanguageModel.save"
         )
     # In code point order, as in the alphabet of `ostinato train`.
-    prompt = min(model._vocabulary.symbols, default="") if options.prompt is None else options.prompt
+    prompt = min(model.symbols_, default="") if options.prompt is None else options.prompt
     likeliest = options.temperature == 0
     text = model.generate(
         prompt,

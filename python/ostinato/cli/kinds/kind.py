@@ -6,6 +6,8 @@ import argparse
 import csv
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from ostinato.cli.kinds.fitted import FittedModel
@@ -39,6 +41,8 @@ class FitKind(Kind):
 
     name: ClassVar[str]
     """That of `ostinato fit NAME`."""
+    unused: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Flags of every kind that this one refuses, "seed" or "quiet", and why."""
 
     @abstractmethod
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -62,13 +66,29 @@ def check_data(options: argparse.Namespace, model: Any, what: str) -> None:
     """Raises ConfigError without a file, and for a horizon. what: is in the file, for errors."""
     if options.data is None:
         raise ConfigError(f"{options.model} holds a {type(model).__name__}; give a CSV file of {what} too")
-    if options.horizon is not None:
-        raise ConfigError(f"--horizon is given, but {options.model} holds a {type(model).__name__}")
+    check_no_horizon(options, model)
 
 
 def check_no_data(options: argparse.Namespace) -> None:
     """Raises ConfigError for flags of a file that is not given."""
     for flag in ("target", "id", "time", "ignore", "decimal", "date_format"):
-        if getattr(options, flag):
+        if getattr(options, flag) not in (None, []):
             name = flag.replace("_", "-")
             raise ConfigError(f"--{name} is given without a file of data; give both, or none")
+
+
+def check_no_horizon(options: argparse.Namespace, model: Any) -> None:
+    """Raises ConfigError for a horizon, which models of other things than series do not have."""
+    if options.horizon is not None:
+        raise ConfigError(
+            f"--horizon is given, but {options.model} holds a {type(model).__name__}; omit --horizon"
+        )
+
+
+def check_one_target(options: argparse.Namespace, what: str) -> None:
+    """Raises ConfigError for several columns of answers. what: predicts one."""
+    if len(options.target) > 1:
+        raise ConfigError(
+            f"--target is given {len(options.target)} times; {what} predicts one column: give it once, and "
+            "--ignore for the others"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from ostinato.cli.kinds.sequences import SequenceKind, first_column
 from ostinato.cli.reading.answers import numbers
 from ostinato.cli.reading.sequences import Sequences
 from ostinato.cli.reading.table import is_missing
+from ostinato.errors import ConfigError
 from ostinato.models import SequenceRegressor
 from ostinato.models.reading.numbers import determination
 from ostinato.sequences.arrays import Array
@@ -54,8 +56,19 @@ class RegressorKind(SequenceKind):
         rows = zip(data.names, columns, strict=True)
         return [head, *([name, *(f"{one:.6g}" for one in row)] for name, row in rows)]
 
+    def check_targets(self, options: argparse.Namespace, found: Array) -> None:
+        """As many columns as the model predicts, or none."""
+        given, wanted = len(options.target), found[:1].size
+        if given not in (0, wanted):
+            raise ConfigError(
+                f"--target is given {given} time{'s' * (given > 1)}, but {options.model} predicts {wanted} "
+                f"column{'s' * (wanted > 1)}; name each of them, or none"
+            )
+
     def score_of_known(self, model: Any, data: Sequences, found: Array) -> str | None:
-        """The score on the sequences with all numbers."""
+        """The score on the sequences with all numbers; None if the file lacks a column of the fit."""
+        if len(data.layout.target) != found[:1].size:
+            return None
         cells = [data.one_cell(one) for one in data.layout.target]
         known = [not any(is_missing(text) for _, text in row) for row in zip(*cells, strict=True)]
         places = np.flatnonzero(known)

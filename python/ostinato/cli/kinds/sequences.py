@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ostinato.cli.kinds.fitted import FittedModel, fit_or_keep
-from ostinato.cli.kinds.kind import FitKind, Lines, Prediction, check_data
+from ostinato.cli.kinds.kind import FitKind, Lines, Prediction, check_data, check_one_target
 from ostinato.cli.kinds.parameter_flags import add_parameter_flags, given
 from ostinato.cli.reading.column_roles import tell_roles
 from ostinato.cli.reading.layout_flags import add_layout_flags, layout_of
@@ -54,6 +54,9 @@ class SequenceKind(FitKind):
     @abstractmethod
     def lines(self, model: Any, data: Sequences, found: Any) -> Lines:
         """What `predict` returned, as lines of CSV."""
+
+    def check_targets(self, options: argparse.Namespace, found: Any) -> None:
+        """Raises ConfigError if `predict` names another number of columns of answers than were predicted."""
 
     @abstractmethod
     def score_of_known(self, model: Any, data: Sequences, found: Any) -> str | None:
@@ -107,10 +110,8 @@ class SequenceKind(FitKind):
         """Raises ConfigError for flags that do not fit each other."""
         if not 0 <= options.held_out < 1:
             raise ConfigError(f"--held-out is {options.held_out:g}; expected a share from 0 to below 1")
-        if not self.has_several_targets and len(options.target) > 1:
-            raise ConfigError(
-                f"--target is given {len(options.target)} times; a {self.name} predicts one column"
-            )
+        if not self.has_several_targets:
+            check_one_target(options, f"a {self.name}")
         if self.labels_steps and options.id is None:
             raise ConfigError(
                 f"--id is missing: a {self.name} labels steps; name the column of the sequence of a step"
@@ -134,9 +135,12 @@ class SequenceKind(FitKind):
     def predict(self, options: argparse.Namespace, model: Any, fitted: Layout) -> Prediction:
         """A line for each sequence, or for each step. Raises OstinatoError, OSError."""
         check_data(options, model, "sequences")
+        if not self.has_several_targets:
+            check_one_target(options, f"a {self.name}")
         table = read_table(options.data, "sequences", options.decimal or fitted.decimal)
         data = read_sequences(table, layout_of_fit(options, fitted, table), self.labels_steps)
         found = model.predict(data.x)
+        self.check_targets(options, found)
         told = self.score_of_known(model, data, found) if data.layout.target else None
         return Prediction(self.lines(model, data, found), told)
 
@@ -154,8 +158,8 @@ def layout_of_fit(options: argparse.Namespace, fitted: Layout, table: Table) -> 
     return replace(
         fitted,
         target=target,
-        id=flags.id or fitted.id,
-        time=flags.time or fitted.time,
+        id=fitted.id if flags.id is None else flags.id,
+        time=fitted.time if flags.time is None else flags.time,
         ignore=ignore,
         date_format=flags.date_format or fitted.date_format,
     )

@@ -110,13 +110,13 @@ class SeriesKind(FitKind):
         layout = replace(
             flags,
             target=flags.target or fitted.target,
-            id=flags.id or fitted.id,
-            time=flags.time or fitted.time,
+            id=fitted.id if flags.id is None else flags.id,
+            time=fitted.time if flags.time is None else flags.time,
             ignore=flags.ignore or tuple(one for one in fitted.ignore if one in names),
             decimal=decimal,
             date_format=flags.date_format or fitted.date_format,
         )
-        series = read_series(options.data, layout)
+        series = read_series(options.data, layout, needs_dates=bool(flags.date_format))
         tell_roles(options.data, series.roles)
         found = model.predict_quantiles(options.horizon, series=series.values)
         return Prediction(

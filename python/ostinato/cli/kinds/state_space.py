@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from types import MappingProxyType
 from typing import Any
 
 from ostinato.cli.kinds.series import SeriesKind
@@ -16,9 +17,12 @@ class StateSpaceKind(SeriesKind):
     """`StateSpace`."""
 
     estimator, name = StateSpace, "state-space"
+    unused = MappingProxyType(
+        {"seed": "nothing is drawn at random", "quiet": "no line for each epoch is printed"}
+    )
 
     def made(self, options: argparse.Namespace, parameters: dict[str, Any]) -> StateSpace:
-        """Without the seed: nothing is drawn."""
+        """With these alone."""
         return StateSpace(**parameters)
 
     def reads_logarithms(self, model: StateSpace, path: str, values: dict[str, Array]) -> bool:

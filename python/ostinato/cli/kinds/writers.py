@@ -9,14 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.cli.kinds.kind import Kind, Lines, Prediction, check_data, check_no_data
+from ostinato.cli.kinds.kind import (
+    Kind,
+    Lines,
+    Prediction,
+    check_data,
+    check_no_data,
+    check_no_horizon,
+    check_one_target,
+)
 from ostinato.cli.kinds.sequences import first_column, layout_of_fit
 from ostinato.cli.reading.sequences import Layout, Sequences, read_lines, read_sequences
 from ostinato.cli.reading.table import Table, is_blank, read_table
 from ostinato.errors import ConfigError, FormatError
 from ostinato.models import LanguageModel, Seq2Seq, SequenceGenerator
 from ostinato.models.writing.contexts import LABELS, NOTHING
-from ostinato.models.writing.symbols import NUMBERS, TEXT, Lexicon
+from ostinato.models.writing.symbols import ARRAYS, NUMBERS, TEXT
 from ostinato.sequences.arrays import Array
 
 
@@ -28,28 +36,30 @@ class Seq2SeqKind(Kind):
     def predict(self, options: argparse.Namespace, model: Seq2Seq, fitted: Layout) -> Prediction:
         """A line for each sequence, and the share without an error if a column has the answers."""
         check_data(options, model, "sequences")
+        check_one_target(options, "a Seq2Seq")
         table = read_table(options.data, "sequences", options.decimal or fitted.decimal)
-        data = self._read(options, model._source, table, layout_of_fit(options, fitted, table))
+        data = self._read(options, model, table, layout_of_fit(options, fitted, table))
         found = model.predict(data.x)
         lines: Lines = [[first_column(data), "predicted"]]
         lines += [[name, _cell(one)] for name, one in zip(data.names, found, strict=True)]
         return Prediction(lines, _score(model, data, found) if data.layout.target else None)
 
-    def _read(self, options: argparse.Namespace, source: Any, table: Table, layout: Layout) -> Sequences:
+    def _read(self, options: argparse.Namespace, model: Seq2Seq, table: Table, layout: Layout) -> Sequences:
         """The sequences as the model reads them. Raises ConfigError, FormatError."""
-        if not isinstance(source, Lexicon):
+        form = model.x_form_
+        if form == ARRAYS:
             return read_sequences(table, layout)
         if layout.id is None:
             data = read_lines(table, layout)
-            return replace(data, x=[_symbols(source, _one(data, row), data, row) for (row,) in data.rows])
-        if source.form == TEXT:
+            return replace(data, x=[_symbols(form, _one(data, row), data, row) for (row,) in data.rows])
+        if form == TEXT:
             raise ConfigError(
                 f"--id is given, but {options.model} reads a text in a cell of each line; omit --id"
             )
         data = read_sequences(table, layout, may_be_words=True)
         pairs = zip(data.rows, data.cells(_only_column(data)), strict=True)
         steps = [zip(rows, cells, strict=True) for rows, cells in pairs]
-        return replace(data, x=[[_symbol(source, one, data, row) for row, one in part] for part in steps])
+        return replace(data, x=[[_symbol(form, one, data, row) for row, one in part] for part in steps])
 
 
 class GeneratorKind(Kind):
@@ -59,24 +69,30 @@ class GeneratorKind(Kind):
 
     def predict(self, options: argparse.Namespace, model: SequenceGenerator, fitted: Layout) -> Prediction:
         """A line for each context, or of numbers for each step; without contexts, those of one sequence."""
-        contexts = model._contexts
-        if contexts.kind == NOTHING:
+        if model.context_form_ == NOTHING:
             if options.data is not None:
                 raise ConfigError(
                     f"{options.model} holds a {type(model).__name__} that was fitted without contexts; omit "
                     "the file"
                 )
             check_no_data(options)
+            check_no_horizon(options, model)
             return Prediction(_written("sequence", [1], model.predict(1)))
         check_data(options, model, "contexts")
-        if options.id is not None:
+        for flag, given in (("id", options.id), ("time", options.time), ("date-format", options.date_format)):
+            if given is not None:
+                raise ConfigError(
+                    f"--{flag} is {given!r}, but each line of {options.data} is a context; omit it"
+                )
+        if options.target:
             raise ConfigError(
-                f"--id is {options.id!r}, but each line of {options.data} is a context; omit it"
+                f"--target is {options.target[0]!r}, but a SequenceGenerator has no measure of its answers; "
+                "give --ignore instead, which leaves the column out"
             )
         table = read_table(options.data, "contexts", options.decimal or fitted.decimal)
         data = read_lines(table, layout_of_fit(options, fitted, table))
-        read = _labels if contexts.kind == LABELS else _numbers
-        return Prediction(_written("line", data.names, model.predict(read(table, data, contexts))))
+        read = _labels if model.context_form_ == LABELS else _numbers
+        return Prediction(_written("line", data.names, model.predict(read(table, data, model))))
 
 
 class LanguageModelKind(Kind):
@@ -114,14 +130,14 @@ def _one(data: Sequences, row: int) -> str:
     return text
 
 
-def _symbols(known: Lexicon, text: str, data: Sequences, row: int) -> Any:
+def _symbols(form: str, text: str, data: Sequences, row: int) -> Any:
     """A cell as a sequence of the form that training had."""
-    return text if known.form == TEXT else [_symbol(known, one, data, row) for one in text.split()]
+    return text if form == TEXT else [_symbol(form, one, data, row) for one in text.split()]
 
 
-def _symbol(known: Lexicon, text: str, data: Sequences, row: int) -> Any:
+def _symbol(form: str, text: str, data: Sequences, row: int) -> Any:
     """One symbol. Raises FormatError for a text where training had whole numbers."""
-    if known.form != NUMBERS:
+    if form != NUMBERS:
         return text
     try:
         return int(text)
@@ -137,7 +153,7 @@ def _score(model: Seq2Seq, data: Sequences, found: Sequence[Any]) -> str | None:
     known = [(n, row, text) for n, (row, text) in enumerate(cells) if not is_blank(text)]
     if not known:
         return None
-    right = sum(found[n] == _symbols(model._target, text, data, row) for n, row, text in known)
+    right = sum(found[n] == _symbols(model.y_form_, text, data, row) for n, row, text in known)
     return f"without an error {right / len(known):.3f} ({right} of {len(known)} sequences)"
 
 
@@ -158,9 +174,10 @@ def _written(first: str, names: Sequence[Any], found: Sequence[Any]) -> Lines:
     return lines
 
 
-def _labels(table: Table, data: Sequences, contexts: Any) -> list[Any]:
+def _labels(table: Table, data: Sequences, model: SequenceGenerator) -> list[Any]:
     """The label of each line. Raises FormatError for a text that is no label of the fit."""
-    by_text = {str(one): one for one in contexts.labels.tolist()}
+    known = model.context_labels_
+    by_text = {} if known is None else {str(one): one for one in known.tolist()}
     found = []
     for (row,) in data.rows:
         text = _one(data, row)
@@ -173,9 +190,9 @@ def _labels(table: Table, data: Sequences, contexts: Any) -> list[Any]:
     return found
 
 
-def _numbers(table: Table, data: Sequences, contexts: Any) -> Array:
+def _numbers(table: Table, data: Sequences, model: SequenceGenerator) -> Array:
     """The numbers (N, F) of each line. Raises ConfigError for another number of columns than in the fit."""
-    names, width = data.layout.features, len(contexts.scaling.mean)
+    names, width = data.layout.features, model.context_size_
     if len(names) != width:
         raise ConfigError(
             f"{table.path}: the columns are {', '.join(names)}; the model reads {width} of numbers: leave "

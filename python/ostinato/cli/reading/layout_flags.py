@@ -60,6 +60,6 @@ def add_series_flags(parser: argparse.ArgumentParser) -> None:
 def layout_of(options: argparse.Namespace) -> Layout:
     """The columns that the flags name."""
     found = Layout(tuple(options.target), options.id, options.time, tuple(options.ignore))
-    if options.date_format:
+    if options.date_format is not None:
         check_format(options.date_format)
     return replace(found, decimal=options.decimal or ".", date_format=options.date_format or "")

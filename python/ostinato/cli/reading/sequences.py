@@ -37,7 +37,11 @@ class Layout:
     """How its dates are written, as of `datetime.strptime`; "" for 2026-01-31."""
 
     def check(self, table: Table, *, needs_id: bool = True) -> None:
-        """Raises ConfigError for a column that is not there or named twice, and for --time without --id."""
+        """Raises ConfigError for a column that is not there or named twice, and for --time without --id.
+
+        needs_id: a column of times belongs to steps, so it needs that of the sequences, and the date format
+        needs it. Without, the first column of dates has the times.
+        """
         flags = {"--id": [self.id], "--time": [self.time], "--ignore": self.ignore, "--target": self.target}
         seen: dict[str, str] = {}
         for flag, names in flags.items():
@@ -54,6 +58,11 @@ class Layout:
             raise ConfigError(
                 f"--time is {self.time!r}, but the file has a sequence in each line; give --id, the column "
                 "that names the sequence, if a line is a step"
+            )
+        if self.date_format and self.time is None and (needs_id or self.id is not None):
+            raise ConfigError(
+                f"--date-format is {self.date_format!r}, but no column of dates is read; give --time, the "
+                "column of the dates, with --id, or omit --date-format"
             )
 
     def state(self) -> dict[str, Any]:

@@ -56,10 +56,13 @@ class Series:
         return [one.removesuffix(ending) for one in times]
 
 
-def read_series(path: str, layout: Layout) -> Series:
-    """The series of a file. Raises ConfigError, FormatError that name the column and the line; OSError."""
+def read_series(path: str, layout: Layout, *, needs_dates: bool = True) -> Series:
+    """The series of a file. Raises ConfigError, FormatError that name the column and the line; OSError.
+
+    needs_dates: a date format that fits no column is an error. False: it comes from a model file.
+    """
     if layout.id is None:
-        return _read_wide(path, layout)
+        return _read_wide(path, layout, needs_dates)
     if len(layout.target) != 1:
         raise ConfigError(
             f"{path}: --id is given, so each line is a step of one series; give one --target, the column of "
@@ -82,7 +85,7 @@ def read_series(path: str, layout: Layout) -> Series:
     return Series(values, layout, _with_rest(roles, table), rows, layout.time)
 
 
-def _read_wide(path: str, layout: Layout) -> Series:
+def _read_wide(path: str, layout: Layout, needs_dates: bool) -> Series:
     """The columns of numbers as series, without what is missing at their ends, and their times if there are.
 
     Raises the errors of `read_series`.
@@ -90,6 +93,11 @@ def _read_wide(path: str, layout: Layout) -> Series:
     table = read_table(path, "a header, and series as columns", layout.decimal)
     replace(layout, target=()).check(table, needs_id=False)
     time = _dates(table, layout) if layout.time is None else layout.time
+    if time is None and layout.date_format and needs_dates:
+        raise ConfigError(
+            f"{path}: --date-format is {layout.date_format!r}, but no column has only such dates; name the "
+            "column of the dates with --time, or omit --date-format"
+        )
     values = read_columns(table, {*layout.ignore, *(() if time is None else (time,))})
     for name in layout.target:
         if name not in values:
