@@ -72,7 +72,7 @@ typedef struct {
 typedef struct {
   // NULL if the values are not wanted.
   float *values;
-  // The number of elements.
+  // The number of elements; 0 for NULL.
   size_t count;
 } ostinato_output;
 
@@ -157,7 +157,7 @@ const char *ostinato_axis_name(const ostinato_model *model, size_t number);
 //
 // `x` has `x_count` elements: (rows, steps, features). `lengths` is NULL, or (rows,): the number of valid steps of each row.
 // `out` has room for `out_count` elements: (rows, steps, width), of which those after the last valid step of a row become 0;
-// or (rows, width). After an error, `out` is as before.
+// or (rows, width). `x` and `out` may be NULL if they have no elements. After an error, `out` is as before.
 //
 // # Safety
 // `model` is NULL or a model; the arrays have these elements.

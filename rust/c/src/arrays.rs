@@ -23,7 +23,7 @@ pub struct InputArray {
 pub struct OutputArray {
     /// NULL if the values are not wanted.
     pub values: *mut f32,
-    /// The number of elements.
+    /// The number of elements; 0 for NULL.
     pub count: usize,
 }
 

@@ -228,7 +228,7 @@ pub unsafe extern "C" fn ostinato_axis_name(model: *const ModelHandle, number: u
 ///
 /// `x` has `x_count` elements: (rows, steps, features). `lengths` is NULL, or (rows,): the number of valid steps of each row.
 /// `out` has room for `out_count` elements: (rows, steps, width), of which those after the last valid step of a row become 0;
-/// or (rows, width). After an error, `out` is as before.
+/// or (rows, width). `x` and `out` may be NULL if they have no elements. After an error, `out` is as before.
 ///
 /// # Safety
 /// `model` is NULL or a model; the arrays have these elements.
@@ -245,11 +245,12 @@ pub unsafe extern "C" fn ostinato_run(
 ) -> Status {
     let input = InputArray { features: x, ids: std::ptr::null(), count: x_count };
     let axis = AxisSteps { steps, lengths, mask: std::ptr::null() };
-    let output = OutputArray { values: out, count: out_count };
+    // for `run`, NULL means that the result is not wanted; here it is an array of no elements, whose size is checked
+    let values = if out.is_null() { std::ptr::NonNull::dangling().as_ptr() } else { out };
+    let output = OutputArray { values, count: out_count };
     entry(|| {
         // SAFETY: the caller's guarantee.
         let handle = unsafe { reference("model", model)? };
-        // an array of no elements may be NULL, but not the array of a result
         for (name, pointer, count) in [("x", x, x_count), ("out", out.cast_const(), out_count)] {
             if pointer.is_null() && count > 0 {
                 return Err(Failure::new(Status::Pointer, format!("{name} is NULL")));
@@ -341,6 +342,10 @@ fn check_results(
         return Err(Failure::new(Status::Shape, text));
     }
     for (number, (array, wanted)) in arrays.iter().zip(wanted).enumerate() {
+        if array.values.is_null() && array.count > 0 {
+            let text = format!("{what}[{number}] is NULL, but its count is {}; expected 0", array.count);
+            return Err(Failure::new(Status::Pointer, text));
+        }
         if !array.values.is_null() && wanted != Some(array.count) {
             let expected = wanted.map_or("more than any memory".into(), |count| count.to_string());
             let text = format!("{what}[{number}] has room for {} elements; expected {expected}", array.count);

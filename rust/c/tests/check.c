@@ -68,6 +68,7 @@ static void running(const ostinato_model *model) {
     FAILS(ostinato_run(model, NULL, 30, 2, 5, NULL, y, 40), POINTER);
     FAILS(ostinato_run(model, (float *)((char *)x + 1), 30, 2, 5, NULL, y, 40), POINTER);
     FAILS(ostinato_run(model, x, 30, 2, 5, NULL, NULL, 40), POINTER);
+    FAILS(ostinato_run(model, x, 30, 2, 5, NULL, NULL, 0), SHAPE);
     FAILS(ostinato_run(model, x, 29, 2, 5, NULL, y, 40), SHAPE);
     FAILS(ostinato_run(model, x, 30, 2, 5, NULL, y, 39), SHAPE);
     FAILS(ostinato_run(model, x, 30, 3, 5, NULL, y, 40), SHAPE);
@@ -88,6 +89,8 @@ static void running(const ostinato_model *model) {
     OK(ostinato_run(model, x, 30, 2, 5, NULL, y, 40));
     HAS(memcmp(&h[0], &y[16], 16) == 0 && memcmp(&h[4], &y[36], 16) == 0);
     FAILS(ostinato_run_on(model, 2, &input, 1, &axis, 1, NULL, 0, states, 1), SHAPE);
+    ostinato_output nowhere[2] = {{h, 8}, {NULL, 8}};
+    FAILS(ostinato_run_on(model, 2, &input, 1, &axis, 1, NULL, 0, nowhere, 2), POINTER);
     FAILS(ostinato_run_on(model, 2, &input, 1, NULL, 1, NULL, 0, NULL, 0), POINTER);
     FAILS(ostinato_run_on(model, 2, &input, 1, NULL, 0, NULL, 0, NULL, 0), SHAPE);
     FAILS(ostinato_run_on(model, 2, NULL, 0, &axis, 1, NULL, 0, NULL, 0), SHAPE);

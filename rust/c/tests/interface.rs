@@ -132,10 +132,36 @@ fn a_stream_in_use_is_busy() {
     }
 }
 
+/// A result without an array is an error, unless it has no elements.
+fn a_result_needs_its_array() {
+    let (_, model) = open(FILE);
+    let (x, mut y) = ([0.5f32; 6], [7.0f32; 4]);
+    let run = |rows, out: *mut f32, count| {
+        // SAFETY: a model, and arrays of these sizes.
+        unsafe { ostinato_run(model, x.as_ptr(), rows * 6, rows, 2, null(), out, count) }
+    };
+    assert_eq!(run(1, null_mut(), 0), Status::Shape);
+    assert_eq!(run(1, null_mut(), 4), Status::Pointer);
+    assert_eq!(run(1, y.as_mut_ptr(), 0), Status::Shape);
+    assert_eq!((run(0, null_mut(), 0), y), (Status::Ok, [7.0; 4]));
+    assert_eq!(run(1, y.as_mut_ptr(), 4), Status::Ok);
+    assert_ne!(y, [7.0; 4]);
+    // SAFETY: a model, and arrays of these sizes.
+    unsafe {
+        let input = InputArray { features: x.as_ptr(), ids: null(), count: 6 };
+        let axis = AxisSteps { steps: 2, lengths: null(), mask: null() };
+        let on = |output: OutputArray| ostinato_run_on(model, 1, &input, 1, &axis, 1, &output, 1, null(), 0);
+        assert_eq!(on(OutputArray { values: null_mut(), count: 4 }), Status::Pointer);
+        assert_eq!(on(OutputArray { values: null_mut(), count: 0 }), Status::Ok);
+        ostinato_close(model);
+    }
+}
+
 /// One test, as the counts are those of the whole process.
 #[test]
 fn the_interface_is_for_real_time_and_for_any_file() {
     steps_allocate_nothing();
     damaged_files_are_errors();
+    a_result_needs_its_array();
     a_stream_in_use_is_busy();
 }
