@@ -192,3 +192,12 @@ def test_the_command_writes_the_network_of_an_estimator_and_says_what_is_left_ou
 def test_a_name_is_looked_up_without_the_package_onnx():
     code = "import ostinato_onnx, sys; ostinato_onnx.ostinato_commands(); assert 'onnx' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_command_does_not_write_over_its_model(tmp_path):
+    place = tmp_path / "model.safetensors"
+    ost.Sequential(ost.GRU(3, 4)).save(place)
+    before = place.read_bytes()
+    with pytest.raises(ost.ConfigError, match="expected another file"):
+        command(str(place), str(tmp_path / "." / "model.safetensors"))
+    assert place.read_bytes() == before

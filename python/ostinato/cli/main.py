@@ -8,10 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from ostinato import _core
 from ostinato.cli import builtin
+from ostinato.cli.paths import check_paths
 from ostinato.cli.plugin_files import load_files
 from ostinato.errors import OstinatoError, PluginError, described
 from ostinato.plugins.entry import BUILTIN, Entry
@@ -27,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     registry.add_builtins(builtin)
     command = next((one for one in given if not one.startswith("-")), None)
+    before = warnings.formatwarning
+    warnings.formatwarning = _warning
     try:
         return _finish(_run(given, command))
     except BrokenPipeError:
@@ -42,6 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if str(error):
             print(f"interrupted {error}", file=sys.stderr)
         return 130
+    finally:
+        warnings.formatwarning = before
+
+
+def _warning(message: Warning | str, *_: Any, **__: Any) -> str:
+    """A warning in a line, without the line of the source that it comes from."""
+    return f"warning: {message}\n"
 
 
 def _run(given: list[str], command: str | None) -> int:
@@ -69,6 +81,8 @@ def _run(given: list[str], command: str | None) -> int:
     options, unknown = parser.parse_known_args(given)
     if unknown:  # argparse itself would print the usage of `ostinato`
         options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if options.entry.provider.id == BUILTIN:
+        check_paths(options)
     load_files(options)
     try:
         return options.run(options) or 0

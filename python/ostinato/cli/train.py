@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ostinato.cli.paths import Named, check_distinct, read_files
 from ostinato.cli.plugin_files import add_flag
 from ostinato.cli.text import alphabet_file
 from ostinato.cli.text.compressors import COMPRESSORS, PPMD_KING_JAMES
@@ -30,6 +31,9 @@ PIECES = 2
 
 # Minutes, if no other limit is given.
 MINUTES = 3.75
+
+# The files in --out.
+CHECKPOINT, MODEL, PICTURE = "train.checkpoint", "model.safetensors", "curve.png"
 
 # A shorter text has no tenth to measure on.
 SHORTEST = 100
@@ -87,10 +91,12 @@ def run(options: argparse.Namespace) -> int:
     folder = options.out or Path("out") / f"{name}-{options.cell.replace('/', '-')}"
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"out is {folder}, which is a file; expected a folder to write to")
+    written = [folder / one for one in (CHECKPOINT, MODEL, PICTURE)]
+    check_distinct([*read_files(options), *(Named(f"the {one.name} of --out", one, True) for one in written)])
     ids, held_out_ids = alphabet.encode(known), alphabet.encode(unseen)
     streams = Streams(ids, min(options.rows, len(ids) - 1), options.window)
     plan = _plan(options, len(streams))
-    saved = folder / "train.checkpoint"
+    saved = folder / CHECKPOINT
     if options.resume and not saved.exists():
         raise ConfigError(f"--resume: there is no {saved}; train without --resume first, or give its --out")
 
@@ -123,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
         rivals["PPMd"] = PPMD_KING_JAMES
     _print_table({f"this model ({options.cell}, {options.hidden} units)": bits, **rivals})
 
-    file, picture = folder / "model.safetensors", folder / "curve.png"
+    file, picture = folder / MODEL, folder / PICTURE
     network.save(file)
     title = "King James text" if options.text is None else options.text.name
     draw_curve(

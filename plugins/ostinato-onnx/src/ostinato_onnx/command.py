@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 
 def export_command(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], None]:
@@ -33,6 +34,10 @@ def export_command(parser: argparse.ArgumentParser) -> Callable[[argparse.Namesp
 
         if options.check and options.part != "all":
             raise ostinato.ConfigError("--check compares a whole network; leave out --check or --part")
+        if Path(options.onnx).exists() and Path(options.onnx).samefile(options.model):
+            raise ostinato.ConfigError(
+                f"the model is {options.model!r}, and the file to write is the same; expected another file"
+            )
         model = ostinato.load(options.model)
         net = model if isinstance(model, ostinato.Network) else model.network_
         export(
