@@ -104,3 +104,69 @@ def test_times_within_a_sequence_have_the_format(tmp_path, capsys):
     assert main(["fit", "classifier", str(place), *flags]) == 1
     assert "--date-format '%d.%m.%Y'" in capsys.readouterr().err
     assert main(["fit", "classifier", str(place), *flags, "--date-format", "%d.%m.%Y"]) == 0
+
+
+def months(rows: dict[int, str], form: str = "2026-{:02}-01") -> str:
+    """A file of dates; rows: other dates by their line."""
+    dates = [rows.get(n + 1, form.format(n)) for n in range(1, 13)]
+    return "when,note,a\n" + "".join(f"{one},n{n},{n % 5}.5\n" for n, one in enumerate(dates))
+
+
+@pytest.mark.parametrize(
+    ("text", "format", "words"),
+    [
+        (months({9: "31.01.2026"}), "", "'31.01.2026' at line 9; expected a date such as 2026-01-31"),
+        (months({9: "2026-02-30"}), "", "'2026-02-30' at line 9; expected a date such as 2026-01-31"),
+        (months({9: ""}), "", "no date at line 9"),
+        (months({2: "total"}), "", "'total' at line 2; expected a date"),
+        (months({4: "03/04/2026"}, "01.{:02}.2026"), "", "'03/04/2026' at line 4, which is not written as '"),
+        (
+            months({4: "3.4.26"}, "01.{:02}.2026"),
+            "%d.%m.%Y",
+            "'3.4.26' at line 4, which is not written as %d",
+        ),
+        (months({}, "2026-{:02}-01T10:00Z"), "", "'2026-01-01T10:00Z' at line 2; expected a date such as"),
+    ],
+)
+def test_dates_that_do_not_fit_are_left_out_with_the_line_of_the_first(text, format, words, tmp_path, capsys):
+    place = tmp_path / "d.csv"
+    place.write_text(text)
+    assert read_series(str(place), Layout(date_format=format)).time is None
+    told = capsys.readouterr().err
+    assert f"the column 'when' has {words}" in told and "dates are left out: each line is a step" in told
+    assert told.count("\n") == 1  # nothing of the column of notes
+
+
+def test_a_column_that_is_read_needs_no_reason_for_another(tmp_path, capsys):
+    place = tmp_path / "d.csv"
+    place.write_text("other,when,a\n" + "".join(f"{n}.1.2026,2026-{n:02}-01,{n}.5\n" for n in range(1, 13)))
+    assert read_series(str(place), Layout()).time == "when" and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("format", "words"),
+    [("%Y-%m-%dT%H:%M%z", "time zones are not read"), ("%Y %Z", "time zones are not read"), ("", "is empty")],
+)
+def test_a_format_with_a_time_zone_and_an_empty_one_are_errors(format, words, tmp_path, capsys):
+    place = tmp_path / "d.csv"
+    place.write_text(lines("2026-02-{day}T10:00+0100"))
+    assert main(["forecast", str(place), "--date-format", format]) == 1
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("flags", "times"), [([], "{}"), (["--date-format", "%Y"], "20{:02}")])
+def test_a_missing_time_is_named_with_its_line(flags, times, tmp_path, capsys):
+    place = tmp_path / "d.csv"
+    rows = [f"s,{'' if n == 6 else times.format(n)},{n}.5" for n in range(20)]
+    place.write_text("\n".join(["id,when,a", *rows]))
+    arguments = ["--id", "id", "--time", "when", "--target", "a", *flags]
+    assert main(["fit", "forecaster", str(place), *arguments]) == 1
+    assert "the column 'when' has no time at line 8" in capsys.readouterr().err
+
+
+def test_a_wrong_horizon_is_named_before_the_held_out_steps(tmp_path, capsys):
+    place = tmp_path / "d.csv"
+    place.write_text(lines("2026-02-{day}"))
+    assert main(["fit", "forecaster", str(place), "--horizon", "-1"]) == 1
+    told = capsys.readouterr().err
+    assert "--horizon is -1" in told and "--held-out" not in told

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import Any
 
+from ostinato import checks
 from ostinato.cli.kinds.fitted import FittedModel, fit_or_keep
 from ostinato.cli.kinds.kind import FitKind, Prediction, check_no_data
 from ostinato.cli.kinds.parameter_flags import add_parameter_flags, given
@@ -73,6 +74,7 @@ class SeriesKind(FitKind):
         Raises OstinatoError, OSError.
         """
         parameters = {"horizon": HORIZON, **given(options)}
+        checks.count("fit", "--horizon", parameters["horizon"], at_least=1)
         series = read_series(options.data, layout_of(options))
         tell_roles(options.data, series.roles)
         values, horizon = series.values, parameters["horizon"]

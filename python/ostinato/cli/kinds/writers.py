@@ -20,7 +20,7 @@ from ostinato.cli.kinds.kind import (
 )
 from ostinato.cli.kinds.sequences import first_column, layout_of_fit
 from ostinato.cli.reading.sequences import Layout, Sequences, read_lines, read_sequences
-from ostinato.cli.reading.table import Table, is_blank, read_table
+from ostinato.cli.reading.table import Table, is_blank, is_missing, read_table
 from ostinato.errors import ConfigError, FormatError
 from ostinato.models import LanguageModel, Seq2Seq, SequenceGenerator
 from ostinato.models.writing.contexts import LABELS, NOTHING
@@ -150,7 +150,8 @@ def _symbol(form: str, text: str, data: Sequences, row: int) -> Any:
 def _score(model: Seq2Seq, data: Sequences, found: Sequence[Any]) -> str | None:
     """The share of sequences without an error, of those whose answer the file has."""
     cells = data.one_cell(data.layout.target[0])
-    known = [(n, row, text) for n, (row, text) in enumerate(cells) if not is_blank(text)]
+    is_none = is_missing if model._target.form == NUMBERS else is_blank
+    known = [(n, row, text) for n, (row, text) in enumerate(cells) if not is_none(text)]
     if not known:
         return None
     right = sum(found[n] == _symbols(model.y_form_, text, data, row) for n, row, text in known)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from ostinato.cli.reading.sequences import Sequences
-from ostinato.cli.reading.table import Table, is_blank, number
+from ostinato.cli.reading.table import Table, is_blank, is_missing, number, without_value
 from ostinato.errors import FormatError
 from ostinato.models.reading.labels import classes_of
 from ostinato.sequences.arrays import Array
@@ -22,7 +23,7 @@ def labels(sequences: Sequences) -> Array:
     """The label of each sequence (N,). Raises FormatError for a missing one; ConfigError for one class."""
     (target,) = sequences.layout.target
     cells = sequences.one_cell(target)
-    made = _labels([_known(sequences.table, target, row, text) for row, text in cells])
+    made = _labels(_known(sequences.table, target, cells))
     classes_of(sequences.table.path, made, f"the column {target!r}")
     return made
 
@@ -30,12 +31,12 @@ def labels(sequences: Sequences) -> Array:
 def step_labels(sequences: Sequences) -> list[Array]:
     """The labels of the steps of each sequence. Raises the errors of `labels`."""
     (target,) = sequences.layout.target
-    texts = [
-        _known(sequences.table, target, row, text)
-        for rows, cells in zip(sequences.rows, sequences.cells(target), strict=True)
-        for row, text in zip(rows, cells, strict=True)
+    cells = [
+        one
+        for rows, texts in zip(sequences.rows, sequences.cells(target), strict=True)
+        for one in zip(rows, texts, strict=True)
     ]
-    made = _labels(texts)
+    made = _labels(_known(sequences.table, target, cells))
     classes_of(sequences.table.path, made, f"the column {target!r}")
     ends = np.cumsum([len(rows) for rows in sequences.rows])[:-1]
     return np.split(made, ends)
@@ -59,12 +60,16 @@ def numbers(sequences: Sequences) -> Array:
     return found
 
 
-def _known(table: Table, target: str, row: int, text: str) -> str:
-    if is_blank(text):
-        raise FormatError(
-            f"{table.path}: the column {target!r} has no label at line {table.lines[row]}; leave the line out"
-        )
-    return text
+def _known(table: Table, target: str, cells: Sequence[tuple[int, str]]) -> list[str]:
+    """The labels of rows. Raises FormatError for a missing one."""
+    texts = [text for _, text in cells]
+    for (row, _), missing in zip(cells, without_value(texts), strict=True):
+        if missing:
+            raise FormatError(
+                f"{table.path}: the column {target!r} has no label at line {table.lines[row]}; leave the "
+                "line out"
+            )
+    return texts
 
 
 def _labels(texts: list[str]) -> Array:
@@ -84,13 +89,15 @@ def _labels(texts: list[str]) -> Array:
 
 def known_labels(texts: list[str], classes: Array) -> tuple[Array, Array]:
     """The places of texts that are labels, and these labels as classes; a text that is no class stays one."""
-    places = np.array([n for n, text in enumerate(texts) if not is_blank(text)], np.int64)
+    has_numbers = classes.dtype.kind in "iuf"
+    is_none = is_missing if has_numbers else is_blank
+    places = np.array([n for n, text in enumerate(texts) if not is_none(text)], np.int64)
     by_text = {str(one): one for one in classes.tolist()}
     found = np.empty(len(places), object)
     for place, n in enumerate(places):
         text = texts[n]
         # pandas writes whole numbers as "7.0" if one of them is missing
-        is_whole = classes.dtype.kind in "iuf" and _WHOLE.fullmatch(text.removesuffix(".0"))
+        is_whole = has_numbers and _WHOLE.fullmatch(text.removesuffix(".0"))
         value = float(text) if is_whole else None
         found[place] = value if value is not None and value in classes else by_text.get(text, text)
     return places, found

@@ -16,7 +16,14 @@ _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T].*)?")
 
 
 def check_format(given: str) -> None:
-    """Raises ConfigError for a format without a year, or without a directive that Python knows."""
+    """Raises ConfigError for a format without a year, with a time zone, or with an unknown directive."""
+    if not given:
+        raise ConfigError(f"{FLAG} is empty; expected one such as %d.%m.%Y, or omit it for 2026-01-31")
+    if re.search(r"%:?[zZ]", given.replace("%%", "")):
+        raise ConfigError(
+            f"{FLAG} is {given!r}: time zones are not read; write all times of the file in one zone, "
+            "without its name"
+        )
     try:
         datetime.strptime(datetime(2026, 1, 31).strftime(given), given)
     except ValueError as error:
@@ -50,6 +57,11 @@ def are_dates(cells: Sequence[str], given: str) -> bool:
         return bool(cells) and all(datetime.strptime(one.strip(), given) for one in cells)
     except ValueError:
         return False
+
+
+def looks_like_date(text: str) -> bool:
+    """Whether a text may be meant as a date, in whatever form."""
+    return _ISO.fullmatch(text) is not None or hint_of(text) is not None
 
 
 def hint_of(text: Any) -> str | None:

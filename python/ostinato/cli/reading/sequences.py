@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from ostinato.cli.reading.dates import hint_of, iso_dates
-from ostinato.cli.reading.table import Table, are_numbers, is_blank, is_missing, is_unnamed, number
+from ostinato.cli.reading.table import (
+    Table,
+    are_numbers,
+    is_blank,
+    is_missing,
+    is_unnamed,
+    number,
+    without_value,
+)
 from ostinato.errors import ConfigError, FormatError, OstinatoError, shown
 from ostinato.models.reading.long_table import LongTable, read_long
 from ostinato.sequences.arrays import Array
@@ -234,17 +242,25 @@ def cells_of(table: Table, name: str, kept: Sequence[int]) -> list[Any]:
     """The cells of a column, None for a missing one."""
     place = table.place(name, "the column")
     cells = [table.rows[n][place] for n in kept]
-    return [None if is_blank(one) else one for one in cells]
+    return [None if missing else one for one, missing in zip(cells, without_value(cells), strict=True)]
 
 
 def times_of(table: Table, name: str, kept: Sequence[int], date_format: str) -> Any:
     """Times that are numbers as numbers; others, such as dates, as texts.
 
-    Raises FormatError for dates that are written otherwise than date_format, or than 2026-01-31, says.
+    Raises FormatError for a missing one, and for dates that are written otherwise than date_format, or than
+    2026-01-31, says.
     """
+    place = table.place(name, "the column")
+    cells = [table.rows[n][place] for n in kept]
+    for row, text in zip(kept, cells, strict=True):
+        if is_missing(text):
+            raise FormatError(
+                f"{table.path}: the column {name!r} has no time at line {table.lines[row]}; fill it, or "
+                "leave the line out"
+            )
     if date_format:
         return iso_dates(table, name, kept, date_format)
-    cells = cells_of(table, name, kept)
     for row, one in zip(kept, cells, strict=True):
         hint = hint_of(one)
         if hint is not None:
@@ -252,7 +268,7 @@ def times_of(table: Table, name: str, kept: Sequence[int], date_format: str) -> 
                 f"{table.path}: the column {name!r} has {one!r} at line {table.lines[row]}; expected dates "
                 f"such as 2026-01-31, or {hint}"
             )
-    if any(one is None or number(one) is None for one in cells):
+    if any(number(one) is None for one in cells):
         return cells
     values = np.array([float(one) for one in cells])
     return values.astype(np.int64) if (values == np.floor(values)).all() else values
@@ -266,7 +282,7 @@ def _is_text(table: Table, kept: Sequence[int], place: int) -> bool:
 
 def _word(table: Table, row: int, place: int) -> str:
     text = table.rows[row][place]
-    if not text.strip():
+    if is_blank(text):
         raise FormatError(
             f"{table.path}: the column {table.names[place]!r} has no word at line {table.lines[row]}; leave "
             "the line out"

@@ -10,16 +10,16 @@ import math
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from ostinato.cli.reading.columns import read_columns
-from ostinato.cli.reading.dates import are_dates, hint_of
+from ostinato.cli.reading.dates import are_dates, hint_of, looks_like_date
 from ostinato.cli.reading.sequences import Layout, cells_of, read_rows, times_of
-from ostinato.cli.reading.table import Table, number, read_table
+from ostinato.cli.reading.table import Table, are_numbers, is_missing, number, read_table
 from ostinato.errors import ConfigError, FormatError
 from ostinato.models.reading.long_table import LongTable
 from ostinato.sequences.arrays import Array
@@ -159,22 +159,56 @@ def _with_times(
 
 
 def _dates(table: Table, layout: Layout) -> str | None:
-    """The first column of dates, if there is one."""
+    """The first column of dates, if there is one; without one, prints why columns like dates are none."""
+    reasons = []
     for place, name in enumerate(table.names):
-        cells = [row[place].strip() for row in table.rows if row]
+        cells = {line: row[place].strip() for line, row in zip(table.lines, table.rows, strict=True) if row}
         named = name in layout.ignore or name in layout.target or table.names.count(name) > 1
         if named or not cells:
             continue
-        if are_dates(cells, layout.date_format) if layout.date_format else all(map(_is_date, cells)):
+        unread = _unread(cells, layout.date_format)
+        if not unread:
             return name
-        hints = [] if layout.date_format else [hint_of(one) for one in cells]
-        if hints and None not in hints:
-            print(
-                f"{table.path}: the column {name!r} has dates such as {cells[0]}, which are left out: each "
-                f"line is a step. To read them give {hints[0]}",
-                file=sys.stderr,
-            )
+        if not are_numbers([one for one in cells.values() if not is_missing(one)]):
+            reasons += _reasons(cells, unread, layout.date_format, f"{table.path}: the column {name!r} has")
+    for reason in reasons:
+        print(reason, file=sys.stderr)
     return None
+
+
+def _unread(cells: Mapping[int, str], date_format: str) -> list[int]:
+    """The lines whose cell is no date as the format says, or as 2026-01-31."""
+    return [
+        line
+        for line, one in cells.items()
+        if not (are_dates([one], date_format) if date_format else _is_date(one))
+    ]
+
+
+def _reasons(cells: Mapping[int, str], unread: Sequence[int], date_format: str, what: str) -> list[str]:
+    """Why the dates of a column are not read; empty for a column that has few or none."""
+    left = "The dates are left out: each line is a step"
+    hints = [] if date_format else [hint_of(one) for one in cells.values()]
+    if hints and hints[0] is not None and len(set(hints)) == 1:
+        return [
+            f"{what} dates such as {next(iter(cells.values()))}, which are left out: each line is a step. To "
+            f"read them give {hints[0]}"
+        ]
+    alike = len(cells) - len(unread) if date_format else sum(map(looks_like_date, cells.values()))
+    if 2 * alike < len(cells):
+        return []
+    first, *_ = cells.values()
+    line = unread[0]
+    if hints and hints[0] is not None:  # the others are written as the first
+        line = next(line for line, one in cells.items() if hint_of(one) != hints[0])
+        told = f", which is not written as {first!r} is"
+    elif date_format:
+        told = f", which is not written as {date_format}"
+    else:
+        told = "; expected a date such as 2026-01-31 or 2026-01-31 10:30, without a time zone"
+    if is_missing(cells[line]):
+        return [f"{what} no date at line {line}. {left}"]
+    return [f"{what} {cells[line]!r} at line {line}{told}. {left}"]
 
 
 def _is_date(text: str) -> bool:

@@ -92,6 +92,11 @@ def read_table(path: str, expected: str, decimal: str = ".") -> Table:
             f"{path}: the first line has numbers, {', '.join(header[:4])}, and no names; write a line with "
             "the names of the columns above it"
         )
+    if len(header) == 1 and "|" in header[0] and all("|" in "".join(row) for _, row in found if row):
+        raise FormatError(
+            f"{path}: the header is one cell, {header[0]!r}; expected commas, semicolons or tabs between "
+            "cells, not |"
+        )
     for line, row in found:
         if row and len(row) != len(header):
             raise FormatError(f"{path}: line {line} has {len(row)} cells; the header has {len(header)}")
@@ -134,8 +139,19 @@ def is_missing(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a cell of texts has no value: "none" and "NA" may be labels, or words."""
-    return text.strip().lower() in ("", "nan")
+    """Whether a cell of texts has no value: "none", "NA" and "Nan" may be labels, or words."""
+    return not text.strip()
+
+
+def without_value(cells: Sequence[str]) -> list[bool]:
+    """Whether each cell of a column of labels or names has no value.
+
+    Among texts an empty cell has none; if all others are numbers, neither has "nan", as programs write it.
+    """
+    is_nan = [one.strip().lower() == "nan" for one in cells]
+    others = [one for one, nan in zip(cells, is_nan, strict=True) if not nan and not is_blank(one)]
+    nan_is_missing = bool(others) and are_numbers(others)
+    return [is_blank(one) or (nan and nan_is_missing) for one, nan in zip(cells, is_nan, strict=True)]
 
 
 def are_numbers(cells: Sequence[str]) -> bool:
