@@ -18,7 +18,7 @@ _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T].*)?")
 def check_format(given: str) -> None:
     """Raises ConfigError for a format without a year, with a time zone, or with an unknown directive."""
     if not given:
-        raise ConfigError(f"{FLAG} is empty; expected one such as %d.%m.%Y, or omit it for 2026-01-31")
+        raise ConfigError(f"{FLAG} is '', which is empty; expected one such as %d.%m.%Y")
     if re.search(r"%:?[zZ]", given.replace("%%", "")):
         raise ConfigError(
             f"{FLAG} is {given!r}: time zones are not read; write all times of the file in one zone, "
