@@ -42,6 +42,30 @@ def branches() -> keras.Model:
     return keras.Model(x, L.Dense(3, activation="softmax", name="classes")(last))
 
 
+def equal_branches() -> keras.Model:
+    """Two equal layers of one input; `right` is the first in the file."""
+    x = keras.Input((None, 2))
+    right = L.ReLU()(L.Dense(2, name="right")(x))
+    return keras.Model(x, L.Add()([right, L.Dense(2, name="left")(x)]))
+
+
+def two_paths() -> keras.Model:
+    """Two paths of equal layers, which their inputs distinguish."""
+    x = keras.Input((None, 2))
+    short = L.Dense(2, name="short")(L.Dense(3, name="to_3")(x))
+    long = L.Dense(2, name="long")(L.Dense(3, name="from_4")(L.Dense(4, name="to_4")(x)))
+    return keras.Model(x, L.Add()([short, long]))
+
+
+def activations() -> dict[str, np.ndarray]:
+    """Every activation of Keras that has the name of one here."""
+    x = np.linspace(-4, 4, 33).reshape(1, 11, 3).astype(np.float32)
+    names = "elu gelu leaky_relu linear log_softmax relu sigmoid silu softmax softplus tanh".split()
+    made = {f"activation {name}": np.asarray(getattr(keras.activations, name)(x)) for name in names}
+    slope = {"activation leaky_relu(0.01)": np.asarray(L.LeakyReLU(negative_slope=0.01)(x))}
+    return {"activation x": x, **made, **slope}
+
+
 def main() -> None:
     """Writes the folder `keras`."""
     rng = np.random.default_rng(SEED)
@@ -55,7 +79,12 @@ def main() -> None:
         results[name] = np.asarray(model(inputs, training=False))
         model.save(FOLDER / f"{name}.keras")
         model.save_weights(FOLDER / f"{name}.weights.h5")
-    np.savez(FOLDER / "results.npz", **results)
+    for make in (equal_branches, two_paths):
+        model = make()
+        model.set_weights([rng.normal(scale=0.7, size=one.shape) for one in model.get_weights()])
+        results[make.__name__] = np.asarray(model(x, training=False))
+        model.save(FOLDER / f"{make.__name__}.keras")
+    np.savez(FOLDER / "results.npz", **results, **activations())
 
 
 if __name__ == "__main__":

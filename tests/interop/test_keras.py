@@ -12,6 +12,9 @@ import pytest
 
 import ostinato as ost
 from ostinato.io import load_keras
+from ostinato.io.keras.activations import COMPARED
+from ostinato.io.keras.network import places
+from ostinato.layers.dense import ACTIVATIONS
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed; the extra [test] has it")
 FOLDER = Path(__file__).parents[1] / "golden" / "keras"
@@ -35,13 +38,13 @@ def every_layer(**changed: Any) -> ost.Sequential:
     )
 
 
-def branches() -> ost.Sequential:
+def branches(activation: str = "softmax") -> ost.Sequential:
     return ost.Sequential(
         ost.Bidirectional(ost.GRU(2, 3, reset="before")),
         ost.RNN(6, 2, bidirectional=True),
         ost.GRU(4, 4),
         ost.Last(),
-        ost.Dense(4, 3, "softmax"),
+        ost.Dense(4, 3, activation),
     )
 
 
@@ -219,6 +222,8 @@ def rewritten(tmp_path: Path, change: Any) -> Path:
 @pytest.mark.parametrize(
     ("layer", "option", "value", "message"),
     [
+        (3, "time_major", True, "time_major=True; expected False"),
+        (4, "quantization_config", {"mode": "int8"}, "quantization_config="),
         (1, "merge_mode", "sum", "merge_mode='sum'; expected 'concat'"),
         (
             3,
@@ -235,6 +240,177 @@ def test_options_that_no_network_has_are_refused(tmp_path, layer, option, value,
 
     with pytest.raises(ost.FormatError, match=message):
         load_keras(branches(), rewritten(tmp_path, change))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "note"),
+    [
+        ("stateful", True, "stateful=True"),
+        ("return_state", True, "return_state=True"),
+        ("dropout", 0.5, "dropout=0.5"),
+        ("recurrent_dropout", 0.5, "recurrent_dropout=0.5"),
+        ("dtype", "float64", "computes in float64"),
+        ("mask_zero", True, "mask_zero=True"),
+        ("new_option", 3, "new_option=3, which is not compared"),
+        ("unroll", True, None),
+        ("trainable", False, None),
+        ("seed", 3, None),
+        ("zero_output_for_mask", True, None),
+        ("kernel_regularizer", {"class_name": "L2"}, None),
+        ("new_option", None, None),
+    ],
+)
+def test_options_that_weights_do_not_say_are_noted(tmp_path, option, value, note):
+    def change(config):
+        config["config"]["layers"][3]["config"][option] = value
+
+    found = set(load_keras(branches(), rewritten(tmp_path, change)).notes)
+    found.remove("last returns its last step alone")
+    assert not found if note is None else all(one.startswith("last ") and note in one for one in found)
+    assert len(found) == (note is not None)
+
+
+def backwards(**changed):
+    def change(config):
+        options = config["config"]["layers"][1]["config"]
+        first = options["layer"]
+        backward = {**first["config"], "go_backwards": True, **changed}
+        options["backward_layer"] = {**first, "config": backward}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (backwards(activation="relu"), "activation='relu'; expected 'tanh'"),
+        (backwards(go_backwards=False), "go_backwards=False; expected True in the backward layer"),
+        (lambda config: config["config"]["layers"].pop(), "weights of 'dense', which its description"),
+        (
+            lambda config: config["config"]["layers"][4].update(registered_name="mine>Dense"),
+            "expected a class of Keras",
+        ),
+        (lambda config: config["config"]["layers"][4].update(module="mine"), "expected a class of Keras"),
+        (
+            lambda config: config["config"]["layers"].insert(4, config["config"]["layers"][4]),
+            "'classes' of the kind 'Dense' has no weights",
+        ),
+    ],
+)
+def test_descriptions_that_do_not_fit_are_refused(tmp_path, change, message):
+    with pytest.raises(ost.FormatError, match=message):
+        load_keras(branches(), rewritten(tmp_path, change))
+
+
+def test_a_backward_layer_may_differ_only_in_what_changes_no_output(tmp_path):
+    load_keras(branches(), rewritten(tmp_path, backwards(seed=3)))
+
+    def change(config):
+        options = config["config"]["layers"][2]["config"]
+        inner = options["layer"]
+        options["backward_layer"] = {
+            **inner,
+            "config": {**inner["config"], "go_backwards": True, "activation": "relu"},
+        }
+
+    with pytest.raises(ost.FormatError, match=r"activation='relu'.* backwards; expected the same"):
+        load_keras(branches(), rewritten(tmp_path, change))
+
+
+def test_a_time_distributed_of_another_layer_than_dense_is_refused(tmp_path):
+    def change(config):
+        one = config["config"]["layers"][4]
+        inner = {"module": "keras.layers", "class_name": "LSTM", "config": one["config"]}
+        one.update(class_name="TimeDistributed", config={"name": "classes", "layer": inner})
+
+    path = rewritten(tmp_path, change)
+    with h5py.File(tmp_path / "w", "w") as root, h5py.File(FOLDER / "branches.weights.h5") as old:
+        for group in old["layers"]:
+            target = "layers/time_distributed/layer" if group == "dense" else f"layers/{group}"
+            old.copy(f"layers/{group}", root, name=target)
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", config)
+        archive.writestr("model.weights.h5", (tmp_path / "w").read_bytes())
+    with pytest.raises(ost.FormatError, match="a TimeDistributed of 'LSTM'; expected Dense"):
+        load_keras(branches(), path)
+
+
+def test_equal_branches_of_one_input_are_refused():
+    x = ost.Input("x", size=2)
+    net = ost.Graph(ost.Dense(2, 2)(x) + ost.Dense(2, 2, "relu")(x))
+    with pytest.raises(ost.ConfigError, match="expected the same layers"):
+        load_keras(net, FOLDER / "equal_branches.keras")
+    net = ost.Graph(ost.Dense(2, 2)(x) + ost.Dense(2, 2)(x))
+    before = net.arena.copy()
+    with pytest.raises(ost.ConfigError, match=r"right and left both fit Dense\(2 -> 2\)"):
+        load_keras(net, FOLDER / "equal_branches.keras")
+    assert np.array_equal(net.arena, before)
+    chain = ost.Sequential(ost.Dense(2, 2), ost.Dense(2, 2))
+    with pytest.raises(ost.ConfigError, match="the same order and the same inputs") as caught:
+        load_keras(chain, FOLDER / "equal_branches.keras")
+    assert "by class" not in str(caught.value)
+
+
+@pytest.mark.parametrize("long_first", [False, True])
+def test_equal_layers_are_distinguished_by_what_they_read(results, long_first):
+    x = ost.Input("x", size=2)
+    paths = [
+        lambda: ost.Dense(3, 2)(ost.Dense(2, 3)(x)),
+        lambda: ost.Dense(3, 2)(ost.Dense(4, 3)(ost.Dense(2, 4)(x))),
+    ]
+    one, two = (make() for make in (reversed(paths) if long_first else paths))
+    net = ost.Graph(one + two)
+    load_keras(net, FOLDER / "two_paths.keras")
+    assert np.abs(net(results["x"]) - results["two_paths"]).max() < FLOAT32
+
+
+def test_a_layer_that_is_called_twice_fits_itself():
+    found = places(twice())
+    assert [one.before for one in found] == [{1}, {0}]
+
+
+def twice() -> ost.Graph:
+    shared, after = ost.Dense(2, 2), ost.Dense(2, 2, "tanh")
+    return ost.Graph(shared(after(shared(ost.Input("x", size=2)))))
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_that_are_the_same_compute_the_same(name, results):
+    net = ost.Dense(3, 3, name)
+    net.load_state_dict({"weight": np.eye(3, dtype="f4"), "bias": np.zeros(3, "f4")})
+    x = results["activation x"]
+    assert np.abs(net(x) - results[f"activation {COMPARED[name]}"]).max() < FLOAT32
+
+
+@pytest.mark.parametrize(
+    ("given", "ours", "same"),
+    [
+        ("leaky_relu", "leaky_relu", False),
+        ({"class_name": "LeakyReLU", "config": {"negative_slope": 0.01}}, "leaky_relu", True),
+        ({"class_name": "LeakyReLU", "config": {"negative_slope": 0.3}}, "leaky_relu", False),
+        ({"class_name": "ELU", "config": {"alpha": 0.5}}, "elu", False),
+        ({"class_name": "function", "config": "gelu"}, "gelu", False),
+        ("hard_sigmoid", "sigmoid", False),
+        ("gelu", "gelu", True),
+        (None, "identity", True),
+    ],
+)
+def test_activations_that_differ_are_refused_with_both(tmp_path, given, ours, same):
+    def change(config):
+        made = {"module": "keras.layers", **given} if isinstance(given, dict) else given
+        config["config"]["layers"][4]["config"]["activation"] = made
+
+    net = branches(ours)
+    path = rewritten(tmp_path, change)
+    if same:
+        load_keras(net, path)
+        return
+    with pytest.raises(ost.ConfigError, match="expected the same layers") as caught:
+        load_keras(net, path)
+    if given == "leaky_relu":
+        assert "'leaky_relu(0.2)'" in str(caught.value) and "'leaky_relu(0.01)'" in str(caught.value)
 
 
 def test_a_model_of_its_own_class_is_refused(tmp_path):

@@ -196,3 +196,9 @@ def test_our_own_model_files_are_read_too(tmp_path):
     net.save(tmp_path / "m")
     found = read_tensors(tmp_path / "m", prefix="0.")
     assert np.array_equal(found["weight_hh_l0"], net.parameters()["0.weight_hh_l0"])
+
+
+def test_a_prefix_whose_tensors_all_have_a_longer_prefix_is_refused_as_such(tmp_path):
+    path = write(tmp_path / "m", {"a.b.w": ("F32", np.ones(2))})
+    with pytest.raises(ost.ConfigError, match=r"every tensor under 'a\.' has a longer prefix"):
+        read_tensors(path, prefix={"a.": "0.", "a.b.": "1."})

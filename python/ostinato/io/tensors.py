@@ -97,8 +97,14 @@ def read_tensors(path: str | os.PathLike[str], *, prefix: str | Mapping[str, str
             )
         chosen[name] = entry
     if unused:
+        least = min(unused)
+        if any(entry.name.startswith(least) for entry in file.entries):
+            raise ConfigError(
+                f"read_tensors: every tensor under {shown(least)} has a longer prefix in prefix; leave "
+                f"{shown(least)} out"
+            )
         raise ConfigError(
-            f"read_tensors: prefix has {shown(min(unused))}, with which no tensor of {place} starts; "
+            f"read_tensors: prefix has {shown(least)}, with which no tensor of {place} starts; "
             f"{_prefixes(file)}"
         )
     return Tensors(place, chosen, {name: file.read(entry) for name, entry in chosen.items()}, rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -13,7 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError, FormatError, OstinatoError, shown
+from ostinato.io.keras.activations import in_file
 from ostinato.io.keras.layer import KINDS, RECURRENT, Layer
+from ostinato.io.keras.options import notes
 from ostinato.network.record import parse
 from ostinato.sequences.arrays import Array
 
@@ -29,18 +31,20 @@ LONGEST_CONFIG: Final = 64_000_000
 
 
 @dataclass
-class Stored:
+class KerasLayer:
     """A layer of a file.
 
-    name: the name in Keras. arrays: for each direction, in the order of Keras. queue: layers of one queue are
-    in the order of the model. last: whether it is known to return its last step alone.
+    name: the name in Keras. arrays: for each direction, in the order of Keras. notes: what it does that the
+    weights do not say. queue: in a file of weights alone, layers of one queue are in the order of the model.
+    before: in a file with a description, the names of the layers with weights whose outputs it reads.
     """
 
     layer: Layer
     name: str
     arrays: list[list[Any]]
-    queue: str
-    last: bool
+    notes: list[str]
+    queue: str = ""
+    before: frozenset[str] = frozenset()
 
     def read(self) -> list[list[Array]]:
         """The numbers. Raises FormatError for arrays without floats."""
@@ -55,12 +59,12 @@ class Stored:
 class KerasFile:
     """The layers of a file.
 
-    ordered: whether each reads the one before, as in a Sequential. plain: the names of layers without
+    connected: whether the file says which layers each of them reads. plain: the names of layers without
     weights.
     """
 
-    layers: list[Stored]
-    ordered: bool
+    layers: list[KerasLayer]
+    connected: bool
     plain: list[str]
 
 
@@ -111,23 +115,78 @@ def _config(archive: zipfile.ZipFile) -> Mapping[str, Any]:
 
 
 def _described(root: Any, config: Mapping[str, Any]) -> KerasFile:
-    """The layers in the order of the description, with their options."""
-    found, plain = [], []
+    """The layers of the description, with their options.
+
+    Raises FormatError if the description and the weights have different layers.
+    """
+    layers = config["config"]["layers"]
+    found: dict[str, KerasLayer] = {}
+    plain: list[str] = []
     count: dict[str, int] = {}
     groups = _groups(root)
-    for one in config["config"]["layers"]:
+    for one in layers:
         kind, options = str(one["class_name"]), one["config"]
         if kind == "InputLayer" and config["class_name"] == "Sequential":
             continue  # Keras keeps it outside the list that it writes
         base = _snake(kind)
         number = count[base] = count.get(base, -1) + 1
-        group = f"{base}_{number}" if number else base
-        name = str(options["name"])
-        if group not in groups or not _has_weights(groups[group]):
+        group = groups.pop(f"{base}_{number}" if number else base, None)
+        name = str(one.get("name", options.get("name")))
+        if group is None or not _has_weights(group):
+            if kind in (*KINDS, *GROUPS.values()):
+                raise FormatError(f"layer {shown(name)} of the kind {shown(kind)} has no weights in the file")
             plain += [] if kind == "InputLayer" else [name]
             continue
-        found.append(_stored(groups[group], kind, name, options))
-    return KerasFile(found, config["class_name"] == "Sequential", plain)
+        if name in found:
+            raise FormatError(f"two layers have the name {shown(name)}")
+        found[name] = _read(group, one, name)
+    for group, item in groups.items():
+        if _has_weights(item):
+            raise FormatError(f"the file has weights of {shown(group)}, which its description does not name")
+    if config["class_name"] == "Sequential":
+        for before, one in zip(found, list(found.values())[1:], strict=False):
+            one.before = frozenset({before})
+    else:
+        connect(layers, found)
+    return KerasFile(list(found.values()), True, plain)
+
+
+def connect(layers: Sequence[Mapping[str, Any]], found: Mapping[str, KerasLayer]) -> None:
+    """Sets `before` of the layers of a Functional model, of the nodes of its description.
+
+    A node is one call of a layer; layers without weights are passed through.
+    """
+    calls = {str(one["name"]): one["inbound_nodes"] for one in layers}
+    read: dict[tuple[str, int], frozenset[str]] = {}
+
+    def sources(node: Any) -> frozenset[str]:
+        """The layers with weights that the arguments of a node come from."""
+        made: frozenset[str] = frozenset()
+        for name, number in _history(node):
+            if name in found:
+                made |= {name}
+            elif (name, number) in read:
+                made |= read[name, number]
+            elif calls[name]:
+                read[name, number] = sources(calls[name][number])
+                made |= read[name, number]
+        return made
+
+    for name, one in found.items():
+        one.before = frozenset().union(*(sources(node) for node in calls[name])) - {name}
+
+
+def _history(part: Any) -> Iterator[tuple[str, int]]:
+    """The layers and calls of all tensors in the arguments of a node."""
+    if isinstance(part, dict):
+        if "keras_history" in part:
+            name, number, _ = part["keras_history"]
+            yield str(name), int(number)
+            return
+        part = list(part.values())
+    if isinstance(part, list):
+        for one in part:
+            yield from _history(one)
 
 
 def _weights_alone(root: Any) -> KerasFile:
@@ -138,7 +197,8 @@ def _weights_alone(root: Any) -> KerasFile:
             plain += [] if group.startswith("input_layer") else [name]
             continue
         base, _ = _number(group)
-        found.append(replace(_stored(item, GROUPS.get(base, base), name, {}), queue=base))
+        described = {"class_name": GROUPS.get(base, base), "config": {}}
+        found.append(replace(_read(item, described, name), queue=base))
     return KerasFile(found, False, plain)
 
 
@@ -176,40 +236,72 @@ def _has_weights(group: Any) -> bool:
     )
 
 
-def _stored(group: Any, kind: str, name: str, options: Mapping[str, Any]) -> Stored:
-    """A layer with weights. Raises FormatError for a kind that networks here do not have."""
+def _read(group: Any, described: Mapping[str, Any], name: str) -> KerasLayer:
+    """A layer with weights. Raises FormatError for a kind or an option that networks here do not have.
+
+    described: its class and options; a file of weights alone has no options.
+    """
     place = f"layer {shown(name)}"
-    if kind == "TimeDistributed":  # as every layer here is
+    kind, options = _class(place, described), described["config"]
+    found = notes(place, options)
+    if kind == "TimeDistributed":  # as every Dense here is
         inside = options.get("layer", {"class_name": "Dense", "config": {}})
-        return _stored(_inside(group, "layer"), str(inside["class_name"]), name, inside["config"])
+        if inside["class_name"] != "Dense":
+            raise FormatError(
+                f"{place} is a TimeDistributed of {shown(inside['class_name'])}; expected Dense"
+            )
+        return _read(_inside(group, "layer"), inside, name)
     if kind == "Bidirectional":
-        inside = options.get("layer", {})
-        merge = options.get("merge_mode", "concat")
-        if merge != "concat":
-            raise FormatError(f"{place} has merge_mode={shown(merge)}; expected 'concat'")
         arrays = [_vars(_inside(_inside(group, one), "cell"), place) for one in DIRECTIONS]
-        if inside:
-            kind = str(inside["class_name"])
-        else:
-            gates = arrays[0][0].shape[-1] // max(arrays[0][1].shape[0], 1)
-            kind = next((one for one, count in GATES.items() if count == gates), f"a layer of {gates} gates")
-        options = inside.get("config", {})
+        ways = _ways(options, arrays)
     elif kind in RECURRENT:
-        arrays = [_vars(_inside(group, "cell"), place)]
+        arrays, ways = [_vars(_inside(group, "cell"), place)], [described]
     elif kind in KINDS:
-        arrays = [_vars(group, place)]
+        arrays, ways = [_vars(group, place)], [described]
     else:
-        arrays = []
-    if kind not in KINDS or (len(arrays) == 2 and kind not in RECURRENT):
-        raise FormatError(
-            f"{place} is of the kind {shown(kind)}; expected {', '.join(KINDS)} or Bidirectional"
-        )
-    layers = [_layer(place, kind, one, options) for one in arrays]
-    if layers[1:] and layers[0] != layers[1]:
-        raise FormatError(f"{place} has {layers[0]} forwards and {layers[1]} backwards; expected the same")
+        arrays, ways = [], [described]
+    for one in ways:
+        inner = _class(place, one)
+        if inner not in KINDS or (len(arrays) == 2 and inner not in RECURRENT):
+            raise FormatError(
+                f"{place} is of the kind {shown(inner)}; expected {', '.join(KINDS)} or Bidirectional"
+            )
+    layers = [
+        _layer(place, str(way["class_name"]), one, way["config"])
+        for way, one in zip(ways, arrays, strict=True)
+    ]
+    if len(layers) == 2:
+        if layers[0] != layers[1]:
+            raise FormatError(
+                f"{place} has {layers[0]} forwards and {layers[1]} backwards; expected the same"
+            )
+        for number, way in enumerate(ways):
+            if way["config"]:
+                found += notes(place, way["config"], backwards=number == 1)
     made = replace(layers[0], bidirectional=len(layers) == 2)
-    last = kind in RECURRENT and options.get("return_sequences") is False
-    return Stored(made, name, arrays, "", last)
+    return KerasLayer(made, name, arrays, list(dict.fromkeys(found)))
+
+
+def _class(place: str, described: Mapping[str, Any]) -> str:
+    """The class of a layer. Raises FormatError for a class of the user, whatever its name."""
+    module = str(described.get("module") or "keras")
+    if module.split(".")[0] != "keras" or described.get("registered_name"):
+        raise FormatError(
+            f"{place} is of the class {shown(described['class_name'])} of {shown(module)}; "
+            "expected a class of Keras"
+        )
+    return str(described["class_name"])
+
+
+def _ways(options: Mapping[str, Any], arrays: list[list[Any]]) -> list[Mapping[str, Any]]:
+    """The descriptions of both layers of a Bidirectional: the second is the first, unless it has its own."""
+    if "layer" not in options:
+        gates = arrays[0][0].shape[-1] // max(arrays[0][1].shape[0], 1)
+        kind = next((one for one, count in GATES.items() if count == gates), f"a layer of {gates} gates")
+        return [{"class_name": kind, "config": {}}] * 2
+    first = options["layer"]
+    copied = {**first["config"], "go_backwards": True}
+    return [first, options.get("backward_layer") or {**first, "config": copied}]
 
 
 def _vars(group: Any, place: str) -> list[Any]:
@@ -248,18 +340,13 @@ def _options(place: str, kind: str, options: Mapping[str, Any], bias: list[Any],
     """The options that change what the layer computes. Raises FormatError for those that no network has."""
     made: dict[str, Any] = {}
     if kind in ("Dense", "SimpleRNN") and "activation" in options:
-        given = options["activation"]
-        made["activation"] = (
-            given if isinstance(given, str) else str((given or {}).get("class_name", "linear"))
-        )
+        made["activation"] = in_file(options["activation"])
     if kind == "GRU":
         made["reset_after"] = two if bias else options.get("reset_after")
     if kind in ("LSTM", "GRU"):
         for name, usual in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
             if options.get(name, usual) != usual:
                 raise FormatError(f"{place} has {name}={shown(options[name])}; expected {shown(usual)}")
-    if options.get("go_backwards"):
-        raise FormatError(f"{place} has go_backwards=True; expected a Bidirectional, or False")
     return made
 
 

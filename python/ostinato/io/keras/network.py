@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ostinato.errors import ConfigError, shown
+from ostinato.io.keras.activations import here
 from ostinato.io.keras.layer import Layer
 from ostinato.layers.bidirectional import Bidirectional
 from ostinato.layers.dense import Dense
@@ -16,43 +16,87 @@ from ostinato.layers.sequential import Sequential
 from ostinato.network.network import Network
 
 KINDS = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
-LINEAR = {"identity": "linear"}
-"""Names of activations that are others in Keras."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Place:
     """A layer that takes weights. names: of its parameters, for each direction, as Keras orders the arrays.
 
-    A recurrent layer has two biases, the second one for the state.
+    before: the numbers of the places whose outputs it reads, apart from itself. A recurrent layer has two
+    biases, the second one for the state.
     """
 
     layer: Layer
     names: tuple[tuple[str, ...], ...]
+    before: set[int] = field(default_factory=set)
 
 
-def places(net: Network, prefix: str = "") -> Iterator[Place]:
+def places(net: Network) -> list[Place]:
     """The layers with weights, in order. Raises ConfigError for a layer that Keras does not have."""
-    if isinstance(net, (Sequential, Graph)):
+    made: list[Place] = []
+    _add(made, net, "", frozenset())
+    return made
+
+
+def _add(made: list[Place], net: Network, prefix: str, before: frozenset[int]) -> frozenset[int]:
+    """Adds the places of a network that reads the places `before`; returns those that its output reads."""
+    if isinstance(net, Sequential):
         for name, layer in net.layers.items():
-            yield from places(layer, f"{prefix}{name}.")
+            before = _add(made, layer, f"{prefix}{name}.", before)
+    elif isinstance(net, Graph):
+        return _add_graph(made, net, prefix, before)
     elif isinstance(net, Bidirectional) and isinstance(net.forward, Recurrent):
-        yield from _recurrent(net.forward, prefix, bidirectional=True, whole=net)
+        return _recurrent(made, net.forward, prefix, before, bidirectional=True, whole=net)
     elif isinstance(net, Recurrent):
-        yield from _recurrent(net, prefix, net.bidirectional, net)
+        return _recurrent(made, net, prefix, before, net.bidirectional, net)
     elif isinstance(net, Dense) and net.tied_to is None and set(net.parameters()) <= {"weight", "bias"}:
         names = (f"{prefix}weight", f"{prefix}bias")[: 1 + net.bias]
-        activation = LINEAR.get(net.activation, net.activation)
-        yield Place(
-            Layer("Dense", net.input_size, net.output_size, net.bias, activation=activation), (names,)
-        )
+        dense = Layer("Dense", net.input_size, net.output_size, net.bias, activation=here(net.activation))
+        return _placed(made, dense, (names,), before)
     elif isinstance(net, Embedding):
-        yield Place(Layer("Embedding", net.input_size, net.output_size), ((f"{prefix}weight",),))
+        table = Layer("Embedding", net.input_size, net.output_size)
+        return _placed(made, table, ((f"{prefix}weight",),), before)
     elif net.arena.size:
         raise _unknown(net, prefix)
+    return before
 
 
-def _recurrent(net: Recurrent, prefix: str, bidirectional: bool, whole: Network) -> Iterator[Place]:
+def _placed(
+    made: list[Place], layer: Layer, names: tuple[tuple[str, ...], ...], before: frozenset[int]
+) -> frozenset[int]:
+    made.append(Place(layer, names, set(before)))
+    return frozenset({len(made) - 1})
+
+
+def _add_graph(made: list[Place], net: Graph, prefix: str, before: frozenset[int]) -> frozenset[int]:
+    sources: list[frozenset[int]] = []
+    called: dict[
+        str, tuple[int, frozenset[int]]
+    ] = {}  # of each layer: its first place, what its output reads
+    for node in net._nodes:
+        given = before.union(*(sources[part] for part in node.parts))
+        if node.layer is None:
+            sources.append(given)
+        elif node.layer not in called:
+            first = len(made)
+            sources.append(_add(made, net.layers[node.layer], f"{prefix}{node.layer}.", given))
+            if len(made) > first:
+                called[node.layer] = first, sources[-1]
+        else:
+            first, read = called[node.layer]
+            made[first].before |= given - {first}
+            sources.append(read)
+    return frozenset().union(*(sources[place] for place in net._named.values()))
+
+
+def _recurrent(
+    made: list[Place],
+    net: Recurrent,
+    prefix: str,
+    before: frozenset[int],
+    bidirectional: bool,
+    whole: Network,
+) -> frozenset[int]:
     kind = KINDS.get(net.cell_name.removeprefix("ostinato/"), "")
     options = dict(net.cell_options)
     bias, activation = options.pop("bias", True), options.pop("nonlinearity", "tanh")
@@ -70,10 +114,12 @@ def _recurrent(net: Recurrent, prefix: str, bidirectional: bool, whole: Network)
             net.hidden_size,
             bias,
             bidirectional,
-            activation=LINEAR.get(activation, activation) if kind == "SimpleRNN" else None,
+            activation=here(activation) if kind == "SimpleRNN" else None,
             reset_after=after if kind == "GRU" else None,
         )
-        yield Place(layer, tuple(tuple(f"{prefix}{base}{end}" for base in bases) for end in ends))
+        names = tuple(tuple(f"{prefix}{base}{end}" for base in bases) for end in ends)
+        before = _placed(made, layer, names, before)
+    return before
 
 
 def _is_built_in(net: Recurrent) -> bool:
