@@ -32,7 +32,7 @@ WRONG = {
     ),
     "a class of callbacks": (
         lambda: trained(callbacks=[ost.EarlyStopping]),
-        r"EarlyStopping\(\), not the class",
+        r"callbacks\[0\] is the class EarlyStopping; expected EarlyStopping\(.*\), not the class",
     ),
     "a criterion without parameters": (lambda: ost.Criterion("mse", 3), "loss 'mse' has no parameters"),
     "axes that cannot draw": (

@@ -120,8 +120,5 @@ def test_a_state_space_is_equivariant_however_small_the_numbers_are():
         ost.StateSpace(season=1, transform="none").fit({"a": s * y}).predict() for s in (1.0, 2.0**-40)
     )
     np.testing.assert_array_equal(one * 2.0**-40, tiny)  # powers of two round nothing
-    with pytest.raises(
-        ost.ConfigError,
-        match=r"y\['a'\]: the largest value is 1e\+300; expected at most 1e\+150; divide the series by a",
-    ):
+    with pytest.raises(ost.ConfigError, match=r"y\['a'\] has 1e\+300 at 30, a number above 1e\+18"):
         ost.StateSpace(season=1, transform="none").fit({"a": np.append(y, 1e300)})

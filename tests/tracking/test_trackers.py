@@ -174,3 +174,42 @@ def test_a_full_disk_is_a_warning():
 def test_wrong_options_are_named(given, name):
     with pytest.raises(ost.OstinatoError, match=name):
         ost.TensorBoard(**given)
+
+
+def test_a_tracker_reads_measurements_and_changes_none():
+    class Careless(ost.Tracker):
+        name = "careless"
+
+        def epoch(self, run, epoch, metrics):
+            metrics["loss"] *= 100
+
+    class Clears(ost.Tracker):
+        name = "clears"
+
+        def epoch(self, run, epoch, metrics):
+            metrics.clear()
+
+    plain = trainer()
+    plain.fit(X, X, epochs=1, batch_size=8, progress=False)
+    for kind in (Careless, Clears):
+        made = trainer(kind())
+        with pytest.warns(RuntimeWarning, match=f"{kind.__name__}.epoch failed"):
+            made.fit(X, X, epochs=1, batch_size=8, progress=False)
+        assert made.history.rows == plain.history.rows
+
+
+@pytest.mark.parametrize("text", ["name,price\na,1\n", "precious", "\n\n"])
+def test_a_csv_log_replaces_no_file_that_is_no_log(tmp_path, text):
+    path = tmp_path / "precious.csv"
+    path.write_text(text)
+    with pytest.raises(ost.ConfigError, match="a file that is no log"):
+        trainer(ost.CSVLog(path)).fit(X, X, epochs=1, batch_size=8, progress=False)
+    assert path.read_text() == text
+
+
+def test_classes_of_callbacks_are_errors_with_the_call(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for kind, call in ((ost.CSVLog, r"CSVLog\(path\)"), (ost.EarlyStopping, r"EarlyStopping\(.*\)")):
+        with pytest.raises(ost.ConfigError, match=rf"callbacks\[0\] is the class .* expected {call}, not"):
+            trainer(kind)
+    assert not os.listdir(tmp_path)

@@ -429,7 +429,7 @@ BAD_TRAINERS = {
     "metric of ids": ({"metrics": ["accuracy"]}, "metric 'accuracy' takes targets of kind 'index'"),
     "metric twice": ({"metrics": ["mae", "mae"]}, "'mae' twice"),
     "callback": ({"callbacks": [3]}, "callbacks has 3, which has no hook of a run"),
-    "callback class": ({"callbacks": [ost.EarlyStopping]}, r"EarlyStopping\(\), not the class"),
+    "callback class": ({"callbacks": [ost.EarlyStopping]}, r"EarlyStopping\(.*\), not the class"),
     "callback without a mark": (
         {"callbacks": [Unmarked()]},
         "'Unmarked', whose ostinato_batch_end is named like a hook .*@ost.hookimpl",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 from ostinato.callback import Callback
@@ -31,7 +32,7 @@ class Tracker(Callback):
         """After update `step`, counted from 0; metrics: "loss", "grad_norm", "lr"."""
 
     def epoch(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
-        """After epoch `epoch`, counted from 0; metrics: the columns of the history."""
+        """After epoch `epoch`, counted from 0; metrics: the columns of the history, which are read-only."""
 
     def end(self, run: TrainingRun) -> None:
         """After a `fit`, also one that ended with an error. `begin` may not have been called."""
@@ -59,7 +60,7 @@ class Tracker(Callback):
     def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
         """Pass on the measurements of an epoch, after the other callbacks."""
         if run.chief:
-            self._call("epoch", lambda: self.epoch(run, epoch, metrics))
+            self._call("epoch", lambda: self.epoch(run, epoch, MappingProxyType(metrics)))
 
     @hookimpl
     def ostinato_run_end(self, run: TrainingRun) -> None:

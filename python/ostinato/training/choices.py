@@ -112,7 +112,7 @@ def choose_metrics(given: Any, argument: str) -> dict[str, Metric]:
 def choose_plugins(given: Any) -> dict[str, Any]:
     """Objects with lifecycle hooks, by the names for errors.
 
-    A text names a callback or an installed plugin, and a class of callbacks is called. Raises ConfigError.
+    A text names a callback or an installed plugin. Raises ConfigError, also for a class.
     """
     found: dict[str, Any] = {}
     for place, one in enumerate(_listed("callbacks", given)):
@@ -122,11 +122,9 @@ def choose_plugins(given: Any) -> dict[str, Any]:
             _check_marks(name, plugin)
         hearing = {name: plugin for name, plugin in plugins.items() if _hears(plugin)}
         if not hearing:
-            hint = f": {one.__name__}(), not the class" if isinstance(one, type) else ""
             raise ConfigError(
                 f"callbacks has {shown(one)}, which has no hook of a run; expected a plugin's name, or an "
-                "object "
-                f"with functions marked by @ostinato.hookimpl{hint}"
+                "object with functions marked by @ostinato.hookimpl"
             )
         for name, plugin in hearing.items():
             step = getattr(plugin, "ostinato_train_step", None)
@@ -142,9 +140,8 @@ def choose_plugins(given: Any) -> dict[str, Any]:
 
 def _plugins(one: Any, argument: str) -> dict[str, Any]:
     """What an item of callbacks stands for, by name."""
-    if isinstance(one, type) and issubclass(one, Callback):
-        choice = registry.choose("callback", one, Callback, argument=argument)
-        return {choice.name: choice.made}
+    if isinstance(one, type):
+        raise ConfigError(f"{argument} is the class {one.__name__}; expected {_call(one)}, not the class")
     if not isinstance(one, str):
         return {_name(one): one}
     try:
@@ -158,6 +155,16 @@ def _plugins(one: Any, argument: str) -> dict[str, Any]:
         return {choice.entry.spec.name if choice.entry else choice.name: choice.made}
 
 
+def _call(kind: type) -> str:
+    """How a class is called, with its positional arguments by name."""
+    try:
+        found = list(inspect.signature(kind).parameters.values())
+    except ValueError:  # some classes of C have no signature
+        found = []
+    names = [one.name for one in found if one.kind is one.POSITIONAL_OR_KEYWORD]
+    return f"{kind.__name__}({', '.join(names)})"
+
+
 def _name(plugin: Any) -> str:
     if isinstance(plugin, Callback):
         return plugin.name
@@ -165,14 +172,12 @@ def _name(plugin: Any) -> str:
 
 
 def _hears(plugin: Any) -> bool:
-    """Whether it has a function for a lifecycle hook. A class without an instance has none."""
-    return not isinstance(plugin, type) and any(hasattr(plugin, name) for name in LIFECYCLE)
+    """Whether it has a function for a lifecycle hook."""
+    return any(hasattr(plugin, name) for name in LIFECYCLE)
 
 
 def _check_marks(name: str, plugin: Any) -> None:
     """Raises ConfigError for a function with a hook's name but no mark, which is never called."""
-    if isinstance(plugin, type):
-        return
     for hook in (one for one in dir(plugin) if one.startswith("ostinato_")):
         found = getattr(plugin, hook)
         if inspect.isroutine(found) and not hasattr(found, "ostinato_impl"):

@@ -173,7 +173,9 @@ class Forecaster(Forecasts):
             _check_lengths(owner, head, observed.ids, series)
             scale = None
             if observed.covariates is not None:
-                scale = CovariateScale.of(observed.covariates, horizon if head.is_direct else 1)
+                scale = CovariateScale.of(
+                    observed.covariates, horizon if head.is_direct else 1, observed.names
+                )
             known = observed.scaled(owner, scale)
             attributes = {
                 "season_": season,

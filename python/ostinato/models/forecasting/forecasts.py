@@ -30,6 +30,7 @@ from ostinato.models.forecasting.series.history import histories
 from ostinato.models.forecasting.series.observations import Columns, Observations, read_observations
 from ostinato.models.forecasting.series.smoothing import Smoothing, smooth
 from ostinato.models.forecasting.series.transform import Transform
+from ostinato.models.reading.feature_names import check_names, feature_names
 from ostinato.models.reading.long_table import column_names, is_table
 from ostinato.models.reading.series import known_id, read_values
 from ostinato.sequences.arrays import Array, as_array
@@ -339,10 +340,12 @@ class Forecasts(SequenceModel, FittedSeries):
                     )
             return one
         rows = []
-        for name, given, width in (("past", past, scale.widths[0]), ("future", future, scale.widths[1])):
+        pairs = zip(("past", "future"), (past, future), scale.widths, scale.names, strict=False)
+        for name, given, width, fitted in pairs:
             if given is None:
                 rows.append(np.zeros((0, width)))
                 continue
+            check_names(feature_names(given), fitted, name)
             ahead = len(one.covariates.future) - 1 if name == "future" else 0
             given = self._continued(owner, f"{name}[{shown(id)}]", id, one, given, ahead)
             rows.append(read_matrix(owner, name, id, given))

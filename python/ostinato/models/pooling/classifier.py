@@ -15,6 +15,7 @@ from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
 from ostinato.models.pooling.temperature import fit_temperature, mean_softmax
 from ostinato.models.reading.labels import (
+    check_known,
     classes_of,
     encode,
     labels_from,
@@ -143,12 +144,16 @@ class SequenceClassifier(PooledModel, Classes):
         return best
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None) -> float:
-        """The fraction of sequences whose class is predicted."""
+        """The fraction of sequences whose class is predicted.
+
+        Raises ConfigError if no label of y is a class, and the errors of `predict`.
+        """
         self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
         X, y = self._from_table(owner, X, y)
         found = self.predict(X, lengths=lengths)
         labels = read_classes(owner, y, len(found))
+        check_known(owner, labels, self.classes_)
         weights = row_weights(owner, sample_weight, len(found))
         return float(np.average(found == labels, weights=weights))
 

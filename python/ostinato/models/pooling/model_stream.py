@@ -9,6 +9,7 @@ import numpy as np
 
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, ShapeError
+from ostinato.models.reading.feature_names import Names, check_names, feature_names
 from ostinato.models.reading.scaling import Scaler
 from ostinato.network import Network
 from ostinato.sequences.arrays import Array, as_array
@@ -30,12 +31,14 @@ class ModelStream(AttributeGuard):
         scaling: Scaler,
         answer: Callable[[list[Array]], Array],
         batch: int,
+        names: Names = None,
     ) -> None:
         self._streams = [one.stream(batch) for one in states]
         self._heads = [one.stream(batch) for one in heads]
         self._pools = [Pools(pooling) for _ in states]
         self._scaling, self._answer, self._batch = scaling, answer, batch
         self._dtype = states[0].dtype
+        self._names = names
 
     @property
     def steps(self) -> int:
@@ -46,8 +49,9 @@ class ModelStream(AttributeGuard):
         """The answers after one more step: of a classifier the probabilities (batch, C), float64.
 
         x: (batch, F), the features of this step of each sequence. Raises ShapeError, DTypeError; ConfigError
-        for NaN and infinity.
+        for NaN and infinity, and for a table whose columns are not those of `fit` in their order.
         """
+        check_names(feature_names(x), self._names, "x")
         given = as_array("ModelStream.step: x", x)
         expected = (self._batch, len(self._scaling.mean))
         if given.shape != expected or given.dtype.kind not in "biuf":

@@ -21,7 +21,8 @@ from ostinato.models.base.threads import with_jobs
 from ostinato.models.pooling.dynamics import exponents_of, memory_of
 from ostinato.models.pooling.importance import Importance, permutation_importance
 from ostinato.models.pooling.model_stream import ModelStream
-from ostinato.models.reading.intake import Intake, check_names, read_sequences
+from ostinato.models.reading.feature_names import check_names
+from ostinato.models.reading.intake import Intake, read_sequences
 from ostinato.models.reading.long_rows import LongForm, rows_of_table, state_of
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.weighing import product, row_weights
@@ -253,7 +254,10 @@ class PooledModel(SequenceModel, PooledState):
                 f"{owner}: the network is bidirectional, so it needs the whole sequence; expected a model "
                 "fitted with bidirectional=False"
             )
-        return ModelStream(self._states(), heads, self._reductions(), self._scaling, self._answer, count)
+        names = None if self._flat else vars(self).get("feature_names_in_")  # of a 2-D array: of its steps
+        return ModelStream(
+            self._states(), heads, self._reductions(), self._scaling, self._answer, count, names
+        )
 
     def memory_length(self, X: Any, *, threshold: float = 0.01, lengths: Any = None) -> MemoryLength:
         """How many steps back the states at the end of sequences still depend on their inputs.

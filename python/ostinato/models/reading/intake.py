@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
+from ostinato.models.reading.feature_names import feature_names, names_of_rows
 from ostinato.sequences.arrays import Array, refuse_masked
 from ostinato.sequences.batch import read_lengths
 from ostinato.sequences.containers import is_frame, is_series, rows_in
@@ -58,7 +59,7 @@ def read_sequences(
         raise DTypeError(
             f"{owner}: {name} is a sparse matrix; expected dense sequences, such as {name}.toarray()"
         )
-    names = _names(x) if is_frame(x) else None
+    names = feature_names(x)
     given = rows_in(name, x) if isinstance(x, (np.ndarray, list, tuple)) or is_series(x) else x
     if isinstance(given, Iterator):
         given = rows_in(name, given)
@@ -68,7 +69,7 @@ def read_sequences(
                 f"{owner}: lengths is given, but {name} is a list of rows, which have their own"
             )
         rows = [_row(owner, f"{name}[{n}]", row) for n, row in enumerate(given)]
-        made = Intake(rows, rows[0].shape[1], False, _names_of_rows(given))
+        made = Intake(rows, rows[0].shape[1], False, names_of_rows(given, name))
     else:
         made = _of_array(owner, name, given, lengths, names)
         if width is None and lengths is None and not made.flat and _is_swapped(made.rows):
@@ -177,44 +178,6 @@ def _odd(array: Array) -> str:
         except (TypeError, ValueError, OverflowError):
             return f"{shown(one)} at {list(place)}"
     return "objects"
-
-
-def _names(frame: Any) -> tuple[str, ...] | None:
-    names = tuple(frame.columns)
-    texts = [isinstance(one, str) for one in names]
-    if any(texts) and not all(texts):
-        raise DTypeError(
-            "Feature names are only supported if all input features have string names, but your input has "
-            f"{sorted({type(one).__name__ for one in names})} as feature name / column name types"
-        )
-    return names if texts and all(texts) else None
-
-
-def _names_of_rows(given: Sequence[Any]) -> tuple[str, ...] | None:
-    """The names of the columns of rows that are tables. Raises ConfigError if they differ."""
-    found = [names for names in (_names(one) for one in given if is_frame(one)) if names is not None]
-    for other in found:
-        check_names(other, found[0])
-    return found[0] if found else None
-
-
-def check_names(names: Sequence[str] | None, fitted: Sequence[str] | None) -> None:
-    """Raises ConfigError if columns have other names than those of fit, in the words of scikit-learn."""
-    if names is None or fitted is None or list(names) == list(fitted):
-        return
-    told = ["The feature names should match those that were passed during fit."]
-    unseen, missing = [n for n in names if n not in fitted], [n for n in fitted if n not in names]
-    if unseen:
-        told += ["Feature names unseen at fit time:", *(f"- {one}" for one in sorted(unseen)[:5])]
-    if missing:
-        told += [
-            "Feature names seen at fit time, yet now missing:",
-            *(f"- {one}" for one in sorted(missing)[:5]),
-        ]
-    if not unseen and not missing:
-        told.append("Feature names must be in the same order as they were in fit.")
-    told.append(f"The columns are {shown(list(names))}; those of fit were {shown(list(fitted))}.")
-    raise ConfigError("\n".join(told) + "\n")
 
 
 def _check(owner: str, name: str, made: Intake, width: int | None, stacked: bool) -> None:

@@ -103,6 +103,19 @@ def encode(owner: str, labels: Array, classes: Array, name: str = "y") -> Array:
     return places.astype(np.int64)
 
 
+def check_known(owner: str, labels: Array, classes: Array) -> None:
+    """Raises ConfigError if no label of y is a class: then every score is 0, whatever the model predicts."""
+    known = set(classes.tolist())
+    if labels.size and known.isdisjoint(labels.tolist()):
+        found = labels.tolist()[0]
+        types = (type(found).__name__, type(classes.tolist()[0]).__name__)
+        other = f"the labels of y are of the type {types[0]}, the classes of {types[1]}; "
+        raise ConfigError(
+            f"{owner}: y has no label that is a class of the model: y[0] is {shown(found)}; "
+            f"{other if types[0] != types[1] else ''}the classes are {shown(classes.tolist())}"
+        )
+
+
 def labels_state(classes: Array) -> dict[str, Any]:
     """Classes for a model file."""
     return {"kind": "O" if classes.dtype == object else classes.dtype.str, "values": classes.tolist()}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.models.reading.size import check_size
 from ostinato.sequences.arrays import Array, as_numbers
 from ostinato.sequences.containers import from_table, is_frame, is_series
 from ostinato.suggest import did_you_mean
@@ -96,6 +97,7 @@ def read_values(what: str, part: Any, least: int) -> Array:
     if np.isinf(values).any():
         place = int(np.flatnonzero(np.isinf(values))[0])
         raise ConfigError(f"{what} has {values[place]} at {place}; expected numbers, or NaN for missing ones")
+    check_size(what, values)
     known = int((~np.isnan(values)).sum())
     if known < least:
         raise ShapeError(f"{what} has {known} values; expected at least {least}")

@@ -16,8 +16,9 @@ from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.base.softmax import softmax
 from ostinato.models.base.threads import with_jobs
-from ostinato.models.reading.intake import Intake, check_names, read_sequences
-from ostinato.models.reading.labels import classes_of, encode, labels_from, labels_state
+from ostinato.models.reading.feature_names import check_names
+from ostinato.models.reading.intake import Intake, read_sequences
+from ostinato.models.reading.labels import check_known, classes_of, encode, labels_from, labels_state
 from ostinato.models.reading.long_rows import LongForm, rows_of_table, state_of
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.tagging.tags import best_tags, check_iob2, iob2_rules, read_tags
@@ -268,11 +269,15 @@ class SequenceTagger(SequenceModel, TaggerState):
         return [self.classes_[ids] for ids in best_tags(outputs, rules)]
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The fraction of steps, over all sequences, whose label is predicted."""
+        """The fraction of steps, over all sequences, whose label is predicted.
+
+        Raises ConfigError if no label of y is a class, and the errors of `predict`.
+        """
         self._check_fitted("score")
         X, y = self._from_table(f"{type(self).__name__}.score", X, y)
         found = self.predict(X)
         wanted = read_tags(f"{type(self).__name__}.score", y, [len(row) for row in found])
+        check_known(f"{type(self).__name__}.score", np.concatenate(wanted), self.classes_)
         return float(np.mean(np.concatenate([a == b for a, b in zip(found, wanted, strict=True)])))
 
     def _outputs(self, call: str, X: Any) -> list[Array]:

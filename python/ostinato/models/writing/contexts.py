@@ -13,6 +13,7 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.layers import Dense, Embedding, Input
 from ostinato.models.base.held_out import Parts, of_training
 from ostinato.models.reading.columns import read_column
+from ostinato.models.reading.feature_names import Names, as_names, check_names, feature_names
 from ostinato.models.reading.labels import encode, labels_from, labels_state, read_labels
 from ostinato.models.reading.numbers import as_floats
 from ostinato.models.reading.scaling import Scaler
@@ -31,6 +32,8 @@ class Contexts:
     kind: str
     scaling: Scaler | None = None
     labels: Array | None = None
+    names: Names = None
+    """Of the columns of numbers."""
 
     @classmethod
     def of(cls, owner: str, X: Any, rows: int, parts: Parts) -> Contexts:
@@ -44,7 +47,7 @@ class Contexts:
             numbers = _numbers(owner, X, None)
             same_count(owner, len(numbers), rows)
             training = np.stack(of_training(list(numbers), parts))
-            return cls(NUMBERS, scaling=Scaler.of([training], compress=True))
+            return cls(NUMBERS, scaling=Scaler.of([training], compress=True), names=feature_names(X))
         found = _labels(owner, X)
         try:
             return cls(LABELS, labels=np.unique(found))
@@ -60,6 +63,7 @@ class Contexts:
                     "number of sequences"
                 )
             return checks.count(owner, "X", X, at_least=1)
+        check_names(feature_names(X), self.names)
         read = _numbers(owner, X, self.scaling) if self.kind == NUMBERS else _labels(owner, X)
         return len(read)
 
@@ -80,6 +84,7 @@ class Contexts:
                     f"{owner}: X has labels of another type than those of fit: {error}"
                 ) from error
         assert self.scaling is not None
+        check_names(feature_names(X), self.names)
         numbers = _numbers(owner, X, self.scaling)
         same_count(owner, len(numbers), rows)
         return {"context": self.scaling.apply(owner, [numbers], dtype, "X[{1}, {2}]")[0]}
@@ -101,6 +106,7 @@ class Contexts:
             "kind": self.kind,
             "scaling": None if self.scaling is None else self.scaling.state(),
             "labels": None if self.labels is None else labels_state(self.labels),
+            "names": None if self.names is None else list(self.names),
         }
 
     @classmethod
@@ -111,6 +117,7 @@ class Contexts:
             state["kind"],
             None if scaling is None else Scaler.from_state(scaling),
             None if labels is None else labels_from(labels),
+            as_names(state.get("names")),  # not in files of earlier versions
         )
 
 

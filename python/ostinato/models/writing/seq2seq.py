@@ -22,6 +22,7 @@ from ostinato.models.base.best import Best
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import OF_TRAINER, Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
+from ostinato.models.reading.feature_names import Names, as_names, check_names
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.writing.halving import Halving
@@ -67,6 +68,8 @@ class Seq2SeqState:
 
     _source: Lexicon | Scaler
     """Symbols, or the scaling of features."""
+    _source_names: Names
+    """Of the columns of features."""
     _target: Lexicon
     _attends: bool
     _points: bool
@@ -141,7 +144,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         owner = type(self).__name__
         level = checks.choice(owner, "level", self.level, LEVELS)
         known = None if continued is None else continued.attributes
-        read = self._read_source(owner, X, None if known is None else known["_source"])
+        read, names = self._read_source(owner, X, known)
         wanted = read_symbols(owner, "y", y, level) if known is None else known["_target"].read(owner, "y", y)
         same_count(owner, len(read), len(wanted))
         parts = divide(len(wanted))
@@ -154,6 +157,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             training = Symbols(of_training(wanted.rows, parts), wanted.form)
             known = {
                 "_source": source,
+                "_source_names": names,
                 "_target": Lexicon.of(training, level),
                 "_longest": max(map(len, training.rows)),
                 "_attends": self.attention is not None,
@@ -171,9 +175,13 @@ class Seq2Seq(PairModel, Seq2SeqState):
         return examples, fitting, parts
 
     def _read_source(
-        self, owner: str, X: Any, known: Lexicon | Scaler | None, name: str = "X"
-    ) -> Symbols | list[Array]:
-        """Rows of symbols or of features. Raises ConfigError for the other kind than in fit."""
+        self, owner: str, X: Any, fitted: Mapping[str, Any] | None, name: str = "X"
+    ) -> tuple[Symbols | list[Array], Names]:
+        """Rows of symbols, or of features with the names of their columns.
+
+        fitted: what the first fit has learned. Raises ConfigError for the other kind, or other names.
+        """
+        known = None if fitted is None else fitted["_source"]
         symbols = holds_symbols(X, isinstance(known, Lexicon))
         if known is not None and symbols != isinstance(known, Lexicon):
             kinds = ("features", "symbols")
@@ -181,10 +189,14 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 f"{owner}: {name} holds {kinds[symbols]}; the first fit had {kinds[not symbols]}"
             )
         if isinstance(known, Lexicon):
-            return known.read(owner, name, X)
+            return known.read(owner, name, X), None
         if symbols:
-            return read_symbols(owner, name, X, self.level)
-        return read_sequences(owner, X, name=name, width=None if known is None else len(known.mean)).rows
+            return read_symbols(owner, name, X, self.level), None
+        width = None if known is None else len(known.mean)
+        found = read_sequences(owner, X, name=name, width=width)
+        if fitted is not None:
+            check_names(found.names, fitted["_source_names"], name)
+        return found.rows, found.names
 
     def _inputs(
         self, owner: str, known: Mapping[str, Any], read: Symbols | list[Array]
@@ -363,7 +375,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             wanted = Symbols(self._written(call, X, None, name=names[0]), self._target.form)
         else:
             wanted = self._target.read(owner, names[1], y)
-        read = self._read_source(owner, X, self._source, names[0])
+        read, _ = self._read_source(owner, X, vars(self), names[0])
         same_count(owner, len(read), len(wanted))
         inputs, tokens = self._inputs(owner, vars(self), read), targets_of(self._target, wanted)
         if not predicted:  # a prediction has warned of X
@@ -383,7 +395,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         """The symbols of each prediction. wanted: as many rows; name: of the argument X."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
-        read = self._read_source(owner, X, self._source, name)
+        read, _ = self._read_source(owner, X, vars(self), name)
         if wanted is not None:
             same_count(owner, len(read), len(wanted))
         inputs = self._inputs(owner, vars(self), read)
@@ -434,6 +446,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         symbols = isinstance(self._source, Lexicon)
         return {
             "source": self._source.state(),
+            "source_names": None if self._source_names is None else list(self._source_names),
             "symbols": symbols,
             "target": self._target.state(),
             "longest": self._longest,
@@ -445,6 +458,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         kind: Any = Lexicon if state["symbols"] else Scaler
         return {
             "_source": kind.from_state(state["source"]),
+            "_source_names": as_names(state.get("source_names")),  # not in files of earlier versions
             "_target": Lexicon.from_state(state["target"]),
             "_longest": int(state["longest"]),
             "_attends": bool(state["attends"]),

@@ -16,8 +16,10 @@ from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, r
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
+from ostinato.models.reading.feature_names import Names, as_names, check_names
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
+from ostinato.models.reading.size import check_size
 from ostinato.models.writing.contexts import Contexts
 from ostinato.models.writing.ids import (
     END,
@@ -46,6 +48,8 @@ class GeneratorState:
     _contexts: Contexts
     _answers: Lexicon | Scaler
     """Symbols, or the scaling of numbers."""
+    _answer_names: Names
+    """Of the columns of numbers."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -98,7 +102,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         checks.choice(owner, "level", self.level, LEVELS)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
         known = None if continued is None else continued.attributes
-        rows = self._read_answers(owner, y, None if known is None else known["_answers"])
+        rows, names = self._read_answers(owner, y, known)
         parts = divide(len(rows))
         contexts = Contexts.of(owner, X, len(rows), parts) if known is None else known["_contexts"]
         given = contexts.read(owner, X, len(rows), self.dtype)
@@ -112,6 +116,7 @@ class SequenceGenerator(PairModel, GeneratorState):
                     if isinstance(rows, Symbols)
                     else Scaler.of(training)
                 ),
+                "_answer_names": names,
                 "_longest": max(map(len, training)),
             }
         if isinstance(rows, list):
@@ -125,18 +130,29 @@ class SequenceGenerator(PairModel, GeneratorState):
         )
         return Examples({**given, "written": fed} if given else fed, targets), fitting, parts
 
-    def _read_answers(self, owner: str, y: Any, known: Lexicon | Scaler | None) -> Symbols | list[Array]:
-        """Rows of symbols, or of numbers (T, K). Raises ConfigError for the other kind than in fit."""
+    def _read_answers(
+        self, owner: str, y: Any, fitted: Mapping[str, Any] | None
+    ) -> tuple[Symbols | list[Array], Names]:
+        """Rows of symbols, or of numbers (T, K) with the names of their columns.
+
+        fitted: what the first fit has learned. Raises ConfigError for the other kind, or other names.
+        """
+        known = None if fitted is None else fitted["_answers"]
         symbols = holds_symbols(y, isinstance(known, Lexicon))
         if known is not None and symbols != isinstance(known, Lexicon):
             kinds = ("numbers", "symbols")
             raise ConfigError(f"{owner}: y holds {kinds[symbols]}; the first fit had {kinds[not symbols]}")
         if isinstance(known, Lexicon):
-            return known.read(owner, "y", y)
+            return known.read(owner, "y", y), None
         if symbols:
-            return read_symbols(owner, "y", y, self.level)
+            return read_symbols(owner, "y", y, self.level), None
         width = None if known is None else len(known.mean)
-        return read_sequences(owner, y, name="y", width=width).rows
+        found = read_sequences(owner, y, name="y", width=width)
+        if fitted is not None:
+            check_names(found.names, fitted["_answer_names"], "y")
+        for n, row in enumerate(found.rows):
+            check_size(f"{owner}: y[{n}]", row)
+        return found.rows, found.names
 
     def _build(self, known: Mapping[str, Any], seed: int) -> Network:
         """The network: what was written (N, T) or (N, T, K) -> (N, T, ids) or (N, T, 2 K + 1)."""
@@ -234,7 +250,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         """The log-likelihood of each sequence, and the number of all steps."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
-        rows = self._read_answers(owner, y, self._answers)
+        rows, _ = self._read_answers(owner, y, vars(self))
         given = self._contexts.read(owner, X, len(rows), self.dtype)
         fed, targets = _teacher_forced(owner, self._answers, rows, self.dtype)
         steps = sum(map(len, targets))
@@ -325,6 +341,7 @@ class SequenceGenerator(PairModel, GeneratorState):
             "contexts": self._contexts.state(),
             "symbols": isinstance(self._answers, Lexicon),
             "answers": self._answers.state(),
+            "answer_names": None if self._answer_names is None else list(self._answer_names),
             "longest": self._longest,
         }
 
@@ -333,6 +350,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         return {
             "_contexts": Contexts.from_state(state["contexts"]),
             "_answers": kind.from_state(state["answers"]),
+            "_answer_names": as_names(state.get("answer_names")),  # not in files of earlier versions
             "_longest": int(state["longest"]),
         }
 

@@ -29,8 +29,6 @@ Self = TypeVar("Self", bound="StateSpace")
 
 DIFFUSE: Final = 1e6
 """The variance of a state before the first value, in units of the variance of the series."""
-BIGGEST: Final = 1e150
-"""The largest transformed value: sums of squares are finite in float64."""
 LARGEST: Final = 32
 """The most numbers of a state: its matrices are constants of the step."""
 
@@ -138,9 +136,7 @@ class StateSpace(ModelFile, FittedStateSpace):
                 )
         z = [transform.apply(values, 1.0) for values in series]
         centers = np.array([float(np.nanmean(one)) for one in z])
-        sizes = np.array(
-            [_size(f"{owner}: y[{shown(name)}]", one) for name, one in zip(observed.ids, z, strict=True)]
-        )
+        sizes = np.array([_size(one) for one in z])
         scaled = [(one - center) / size for one, center, size in zip(z, centers, sizes, strict=True)]
         width = 3 + len(structure.names)
         net = Recurrent(KalmanFilter(trend=trend, season=season), width, 2, dtype="float64", seed=0)
@@ -253,14 +249,9 @@ class StateSpace(ModelFile, FittedStateSpace):
         }
 
 
-def _size(what: str, z: Array) -> float:
-    """The deviation of a series (n,), which is not below the rounding of its numbers. Raises ConfigError."""
+def _size(z: Array) -> float:
+    """The deviation of a series (n,), which is not below the rounding of its numbers."""
     largest = float(np.nanmax(np.abs(z)))
-    if largest > BIGGEST:
-        raise ConfigError(
-            f"{what}: the largest value is {largest:g}; expected at most {BIGGEST:g}; divide the series by a "
-            "constant"
-        )
     return max(float(np.nanstd(z)), 1e-9 * largest) if largest > 0 else 1.0
 
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.models.reading.feature_names import (
+    Names,
+    as_names,
+    check_names,
+    feature_names,
+    names_of_rows,
+    names_of_static,
+)
+from ostinato.models.reading.size import check_size
 from ostinato.sequences.arrays import Array, as_numbers
 from ostinato.sequences.containers import from_table, is_frame, is_series
+
+KINDS: Final = ("past", "future", "static")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,18 +68,21 @@ class CovariateScale:
     sizes: Array
     window: int
     """How many steps of future covariates the network reads at each step."""
+    names: tuple[Names, Names, Names] = (None, None, None)
+    """Of the columns of past, future and static, if they were tables."""
 
     @classmethod
-    def of(cls, found: Sequence[Covariates], window: int) -> CovariateScale:
+    def of(cls, found: Sequence[Covariates], window: int, names: Mapping[str, Names]) -> CovariateScale:
         """The scale of all series together: mean 0 and deviation 1; what is constant has the size 1."""
         columns = []
-        for name in ("past", "future", "static"):
+        for name in KINDS:
             parts = [np.atleast_2d(getattr(one, name)) for one in found]
             columns.append(np.concatenate(parts))
         means = np.concatenate([one.mean(0) for one in columns])
         sizes = np.concatenate([one.std(0) for one in columns])
         widths = tuple(int(one.shape[1]) for one in columns)
-        return cls(widths, means, np.where(sizes > 0, sizes, 1.0), window)  # type: ignore[arg-type]
+        own = tuple(names.get(name) for name in KINDS)
+        return cls(widths, means, np.where(sizes > 0, sizes, 1.0), window, own)  # type: ignore[arg-type]
 
     @property
     def width(self) -> int:
@@ -90,6 +104,7 @@ class CovariateScale:
             "means": self.means,
             "sizes": self.sizes,
             "window": self.window,
+            "names": [None if one is None else list(one) for one in self.names],
         }
 
     @classmethod
@@ -97,7 +112,14 @@ class CovariateScale:
         """The inverse of `to_file`."""
         past, future, static = map(int, state["widths"])
         means, sizes = (np.asarray(state[name], np.float64) for name in ("means", "sizes"))
-        return cls((past, future, static), means, sizes, int(state["window"]))
+        names = state.get("names", (None, None, None))  # not in files of earlier versions
+        own = as_names(names[0]), as_names(names[1]), as_names(names[2])
+        return cls((past, future, static), means, sizes, int(state["window"]), own)
+
+    def check_names(self, names: Mapping[str, Names]) -> None:
+        """Raises ConfigError if columns have other names than those of the fit, or another order."""
+        for kind, fitted in zip(KINDS, self.names, strict=True):
+            check_names(names.get(kind), fitted, kind)
 
 
 def read_covariates(
@@ -129,6 +151,28 @@ def read_covariates(
             )
         )
     return found
+
+
+def names_of(given: Mapping[str, Any], ids: Sequence[Any]) -> dict[str, Names]:
+    """The names of the columns of covariates that are tables. Raises ConfigError if series differ in them.
+
+    given: as of `read_covariates`. A table whose columns are the ids has no names of covariates.
+    """
+    return {kind: _names_of(kind, one, ids) for kind, one in given.items()}
+
+
+def _names_of(kind: str, given: Any, ids: Sequence[Any]) -> Names:
+    if is_frame(given):
+        return feature_names(given) if kind == "static" or set(given.columns) != set(ids) else None
+    parts = list(given.values()) if isinstance(given, Mapping) else given
+    if not isinstance(parts, (list, tuple)):
+        return None
+    if kind != "static":
+        return names_of_rows(parts, kind)
+    found = [names for names in map(names_of_static, parts) if names is not None]
+    for other in found:
+        check_names(other, found[0], kind)
+    return found[0] if found else None
 
 
 def too_short(owner: str, id: Any, has: int, needed: int) -> ShapeError:
@@ -178,6 +222,7 @@ def read_matrix(owner: str, name: str, id: Any, part: Any) -> Array:
             f"{what} has {matrix[step, column]} at step {step}, column {column}; expected numbers: fill the "
             "gap, or leave the covariate out"
         )
+    check_size(what, matrix)
     return matrix
 
 
@@ -230,14 +275,13 @@ def scaled(
     scale: CovariateScale | None,
 ) -> list[Covariates] | None:
     """The scaled covariates of series. Raises ConfigError, ShapeError if they are not those of the fit."""
-    names = ("past", "future", "static")
     if scale is None:
         if found is not None:
-            given = next(name for name in names if getattr(found[0], name).shape[-1])
+            given = next(name for name in KINDS if getattr(found[0], name).shape[-1])
             raise ConfigError(f"{owner}: {given} is given, but the model was fitted without covariates")
         return None
-    for place, (name, width) in enumerate(zip(names, scale.widths, strict=True)):
-        has = 0 if found is None else getattr(found[0], names[place]).shape[-1]
+    for place, (name, width) in enumerate(zip(KINDS, scale.widths, strict=True)):
+        has = 0 if found is None else getattr(found[0], KINDS[place]).shape[-1]
         if has != width:
             raise ShapeError(f"{owner}: {name} has {has} columns; the model was fitted with {width}")
     assert found is not None

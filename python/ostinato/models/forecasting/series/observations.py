@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.models.forecasting.series.covariates import (
     Covariates,
     CovariateScale,
+    names_of,
     of_each,
     read_covariates,
     scaled,
 )
 from ostinato.models.forecasting.series.dated import continued, indexes_of, name_of
+from ostinato.models.reading.feature_names import Names
 from ostinato.models.reading.long_table import is_table, read_long
 from ostinato.models.reading.series import read_series, read_values
 from ostinato.models.reading.times import Times, read_indexes
@@ -66,9 +68,13 @@ class Observations:
     series: list[Array]
     covariates: list[Covariates] | None
     columns: Columns | None = None
+    names: Mapping[str, Names] = field(default_factory=dict)
+    """Of the columns of covariates, by their kind."""
 
     def scaled(self, owner: str, scale: CovariateScale | None) -> list[Covariates] | None:
         """The covariates as the network reads them. Raises ConfigError, ShapeError."""
+        if scale is not None:
+            scale.check_names(self.names)
         return scaled(owner, self.covariates, self.ids, [len(one) for one in self.series], scale)
 
     def without_lead(self) -> Observations:
@@ -87,7 +93,7 @@ class Observations:
             starts = {id: told.clock.after(start, n)[-1] if n else start for (id, start), n in pairs}
             told = replace(told, starts=starts)
         series = [one[n:] for one, n in zip(self.series, firsts, strict=True)]
-        return Observations(self.ids, series, known, told)
+        return Observations(self.ids, series, known, told, self.names)
 
 
 def read_observations(
@@ -125,11 +131,11 @@ def read_observations(
             series = [clock.filled(one, part) for one, part in zip(series, times, strict=True)]
         starts = {one: part[0] for one, part in zip(ids, times, strict=True)}
         told = Columns("id", name_of(y), "y", {}, clock, starts, is_wide=True)
-    covariates = None
+    covariates, covariate_names = None, names_of(given, ids)
     if any(one is not None for one in given.values()):
         given = {key: _aligned(owner, key, one, ids, told) for key, one in given.items()}
         covariates = read_covariates(owner, given, ids, [len(one) for one in series])
-    return Observations(ids, series, covariates, told)
+    return Observations(ids, series, covariates, told, covariate_names)
 
 
 def _aligned(owner: str, name: str, given: Any, ids: Sequence[Any], told: Columns | None) -> Any:
@@ -194,7 +200,8 @@ def _of_long_table(
     firsts = [] if long.times is None else [one[0] for one in long.times]
     starts = dict(zip(long.ids, firsts, strict=False))
     told = Columns(names["id"], names["time"], target, columns, long.clock, starts)
-    return Observations(long.ids, series, covariates, told)
+    own = {name: None if one is None else tuple(one) for name, one in columns.items()}
+    return Observations(long.ids, series, covariates, told, own)
 
 
 def _names(owner: str, name: str, given: Any) -> list[str] | None:
