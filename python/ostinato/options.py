@@ -55,6 +55,8 @@ class Configured(metaclass=ConfiguredMeta):
     """Sizes for the conformance kit, if it finds none: (input, hidden) of a cell, outputs of a loss."""
     renamed: ClassVar[Mapping[str, str | tuple[str, str]]] = {}
     """Old names of options, which work with a DeprecationWarning: new by old, or (new, last release)."""
+    _unrecorded: ClassVar[Sequence[str]] = ()
+    """Arguments that are no options: no result depends on them, and `options` and files leave them out."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Checks of the conformance kit that fail by design: check -> reason."""
     _live_options: ClassVar[bool] = False
@@ -108,7 +110,7 @@ class Configured(metaclass=ConfiguredMeta):
         for one in parameters:
             if one.kind is inspect.Parameter.VAR_KEYWORD:
                 values.update(values.pop(one.name, {}))
-        self._options = values
+        self._options = {name: value for name, value in values.items() if name not in cls._unrecorded}
         return self
 
     if not TYPE_CHECKING:

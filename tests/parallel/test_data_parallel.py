@@ -119,6 +119,100 @@ def test_parts_of_several_outputs_and_of_rows_add_up() -> None:
     assert np.abs(total - grads.arena).max() <= 1e-5 * np.abs(grads.arena).max()
 
 
+def test_penalties_of_steps_follow_their_axes_whatever_the_order_of_the_batch() -> None:
+    penalty = {"regularizers": [ost.ActivationPenalty(0.5)]}
+    left, right = (ost.Input(name, size=3, axis=name) for name in ("left", "right"))
+    layers = [ost.Recurrent("gru", 3, 5, **penalty)(one) for one in (left, right)]
+    net = ost.Graph(ost.Dense(5, 2)(ost.last(layers[0]) + ost.last(layers[1])))
+    core = NetworkCore(net, ost.Trainer(net, loss="mse")._terms.objectives["output"])
+    x, lengths = {"left": X, "right": X[:, :4]}, {"left": LENGTHS, "right": np.full(13, 4)}
+    axes = ost.Axes({"right": "right", "left": "left"}, {"output": "row"})
+    batch = ost.Batch(x, Y[:, 0, :2], lengths, seed=3, axes=axes)
+    _, grads = core.value_and_grad(batch)
+    parts = [core.part_and_grad(batch, slice(*ends)) for ends in ((0, 2), (2, 13))]
+    assert sum(one.penalty for _, one in parts) == pytest.approx(grads.penalty, rel=1e-5)
+    total = np.sum([one.arena for _, one in parts], axis=0)
+    # another order of float32 sums
+    assert np.abs(total - grads.arena).max() <= 1e-5 * np.abs(grads.arena).max()
+
+
+def test_an_empty_batch_has_the_penalties_on_parameters_once() -> None:
+    def work(rank: Any) -> Any:
+        def data() -> Any:
+            yield X[:0], Y[:0]
+            yield X[:3], Y[:3]
+
+        class Stream:
+            def __iter__(self) -> Any:
+                return data()
+
+        def make() -> Any:
+            return ost.Sequential(ost.Recurrent("lstm", 3, 5, regularizers=[ost.L2(0.5)]), ost.Dense(5, 5))
+
+        fit = {"lengths": None, "batch_size": None}
+        return _trained(make, rank, data=(Stream(),), fit=fit, optimizer=ost.SGD(0.1))
+
+    arena, history = _same_on_ranks(work)
+    assert history[-1]["step"] == 4
+    one = ost.DataParallel.core
+    try:  # the same without shards
+        ost.DataParallel.core = lambda self, local: local  # type: ignore[method-assign]
+        whole, _ = work(None)
+    finally:
+        ost.DataParallel.core = one  # type: ignore[method-assign]
+    # another order of float32 sums, through 4 updates
+    assert np.abs(whole - arena).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "regularizers",
+    [
+        [ost.VariationalDropout(0.3)],
+        [ost.RecurrentDropout(0.3)],
+        [ost.WeightDrop(0.3)],
+        [ost.Zoneout(0.2)],
+        [ost.TemporalActivationPenalty(0.1), ost.LayerNorm()],
+    ],
+    ids=lambda made: type(made[0]).__name__,
+)
+def test_masks_and_regularizers_have_the_same_bits_on_ranks(regularizers: list[Any]) -> None:
+    mask = RNG.uniform(size=(13, 7)) < 0.7
+
+    def make() -> Any:
+        return ost.Sequential(ost.Recurrent("lstm", 3, 5, regularizers=regularizers), ost.Dense(5, 5))
+
+    arena, _ = _same_on_ranks(
+        lambda rank: _trained(make, rank, fit={"lengths": None, "mask": mask, "epochs": 1}), (2, 4)
+    )
+    trainer = ost.Trainer(make(), loss="mse")
+    trainer.fit(X, Y, mask=mask, epochs=1, batch_size=6, progress=False)
+    # another order of float32 sums, through 3 updates
+    assert np.abs(trainer.net.arena - arena).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", ["Reinforce", "MinimumRisk"])
+def test_estimators_that_sum_gradients_have_the_same_bits_on_ranks(name: str) -> None:
+    made = getattr(pytest.importorskip("ostinato_reinforce"), name)
+    ids = RNG.integers(0, 5, (13, 7))
+    lengths = np.maximum(LENGTHS, 1)
+
+    def twos(ids: Any, lengths: Any, targets: Any) -> Any:
+        return (ids == 2).sum(1)
+
+    def work(rank: Any, execution: Any = None) -> Any:
+        net = ost.Sequential(ost.Embedding(6, 4), ost.GRU(4, 5), ost.Dense(5, 6))
+        estimator = made(twos, end=5, max_length=5, rollouts=3)
+        strategies = [execution or ost.DataParallel(rank), estimator]
+        trainer = ost.Trainer(net, loss="cross_entropy", optimizer=ost.SGD(0.1), strategies=strategies)
+        trainer.fit(ids[:, :-1], ids[:, 1:], lengths=lengths - 1, epochs=1, batch_size=6, progress=False)
+        return trainer.net.arena.copy(), trainer.history.rows
+
+    arena, _ = _same_on_ranks(work, (2, 4))
+    whole, _ = work(None, "local")
+    # another order of float32 sums, through 3 updates
+    assert np.abs(whole - arena).max() < 1e-6
+
+
 class _Stops(ost.Callback):
     """Saves in the middle of an epoch, and stops."""
 
@@ -238,6 +332,40 @@ def test_a_rank_that_does_something_alone_is_an_error_and_no_deadlock(what: str,
 
     for one in _with(act)[:2]:
         assert isinstance(one, ost.RankError) and "the ranks do different things: rank 0 is at" in str(one)
+
+
+def test_ranks_that_save_in_the_last_hook_or_read_a_file_alone_are_refused(tmp_path: Path) -> None:
+    class Saves(ost.Callback):
+        """On one rank, where nothing else is exchanged until the end of the epoch."""
+
+        @ost.hookimpl
+        def ostinato_epoch_end(self, run: ost.TrainingRun, epoch: int) -> None:
+            if run.chief and epoch == 1:
+                run.save(tmp_path / "file")
+
+    found = on_ranks(2, lambda rank: _trained(_plain, rank, callbacks=[Saves()]))
+    for one in found:
+        assert isinstance(one, ost.RankError) and "rank 0 writes a checkpoint, rank 1 ends fit" in str(one)
+    assert not (tmp_path / "file").exists()
+    ost.Trainer(_plain(), loss="mse", strategies=["data_parallel"]).save(tmp_path / "file")
+
+    def loads(rank: Rank) -> None:
+        trainer = ost.Trainer(_plain(), loss="mse", strategies=[ost.DataParallel(rank)])
+        if rank.rank == 0:
+            trainer.load(tmp_path / "file")
+        trainer.fit(X, Y, epochs=1, progress=False)
+
+    for one in on_ranks(2, loads):
+        assert isinstance(one, ost.RankError) and "rank 0 reads a checkpoint, rank 1 starts fit" in str(one)
+
+
+def test_a_file_that_the_chief_cannot_read_is_an_error_on_every_rank(tmp_path: Path) -> None:
+    def loads(rank: Rank) -> None:
+        ost.Trainer(_plain(), loss="mse", strategies=[ost.DataParallel(rank)]).load(tmp_path / "no file")
+
+    first, second = on_ranks(2, loads)
+    assert isinstance(first, FileNotFoundError)
+    assert isinstance(second, ost.RankError) and "rank 0 reads a checkpoint and fails: File" in str(second)
 
 
 def test_a_rank_that_raises_aborts_the_others() -> None:

@@ -33,20 +33,20 @@ class Rank(Communicator):
 
     def allgather(self, data: Bytes) -> Sequence[Bytes]:
         self._meeting.parts[self.rank] = data
-        self.barrier()
+        self._meet()
         found = [one.copy() for one in self._meeting.parts]
-        self.barrier()
+        self._meet()
         return found
 
     def broadcast(self, data: Bytes | None) -> Bytes:
         if data is not None:
             self._meeting.parts[0] = data
-        self.barrier()
+        self._meet()
         found: Bytes = self._meeting.parts[0].copy()
-        self.barrier()
+        self._meet()
         return found
 
-    def barrier(self) -> None:
+    def _meet(self) -> None:
         try:
             self._meeting.barrier.wait()
         except threading.BrokenBarrierError:

@@ -43,11 +43,27 @@ def test_threads_are_set_where_they_are_given() -> None:
         ost.set_num_threads(before)
 
 
+def test_strategies_share_one_duplicate_because_mpi_has_about_two_thousand() -> None:
+    from mpi4py import MPI
+
+    for comm in (MPI.COMM_WORLD, MPI.COMM_SELF):
+        made = [MPICommunicator(comm)._comm for _ in range(2)]
+        assert made[0] == made[1] != comm
+    assert MPICommunicator()._comm == MPICommunicator(MPI.COMM_WORLD)._comm
+    assert MPICommunicator()._comm != MPICommunicator(MPI.COMM_SELF)._comm
+    # another communicator at the same address has its own
+    for _ in range(3):
+        other = MPI.COMM_WORLD.Dup()
+        assert MPICommunicator(other).size == 1
+        other.Free()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"shards": 0}, "shards"),
-        ({"threads": 0}, "n is 0"),
+        ({"threads": 0}, "threads is 0"),
+        ({"threads": 1025}, "threads is 1025"),
         ({"threads": "all"}, "threads is 'all'"),
         ({"comm": 3}, "comm is 3; expected a communicator of mpi4py"),
         ({"check_every": 1.5}, "check_every"),

@@ -37,10 +37,6 @@ class Communicator(ABC):
         """The data of rank 0; the other ranks give None."""
 
     @abstractmethod
-    def barrier(self) -> None:
-        """Return when every rank has called it."""
-
-    @abstractmethod
     def abort(self, message: str) -> None:
         """End all ranks, because this one failed; `message` says why. Ranks that wait must not wait forever.
 
@@ -62,9 +58,6 @@ class OneProcess(Communicator):
         """The data."""
         assert data is not None, "rank 0 gives the data"
         return data
-
-    def barrier(self) -> None:
-        """Return."""
 
     def abort(self, message: str) -> None:
         """Return: there is no other rank."""

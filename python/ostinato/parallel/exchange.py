@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ostinato.errors import ConfigError, RankError, shown
+from ostinato.errors import ConfigError, RankError, described, shown
 from ostinato.parallel.communicator import Communicator
 from ostinato.parallel.message import Message
 
@@ -18,19 +19,19 @@ class Exchange:
     """The messages of one communicator."""
 
     def __init__(self, communicator: Communicator) -> None:
-        self.communicator = communicator
-        self.agreed: BaseException | None = None
-        """An error that every rank raises, so that none waits for another."""
+        self._communicator = communicator
+        # An error that every rank raises, so that none waits for another.
+        self._agreed: BaseException | None = None
 
     @property
     def rank(self) -> int:
         """The number of this process."""
-        return self.communicator.rank
+        return self._communicator.rank
 
     @property
     def size(self) -> int:
         """The number of processes."""
-        return self.communicator.size
+        return self._communicator.size
 
     def gather(
         self,
@@ -40,7 +41,7 @@ class Exchange:
     ) -> list[Message]:
         """The messages of all ranks, in their order. Raises RankError if a rank does something else."""
         sent = Message(topic, facts or {}, arrays or {}).packed()
-        found = [Message.of(np.asarray(one)) for one in self.communicator.allgather(sent)]
+        found = [Message.of(np.asarray(one)) for one in self._communicator.allgather(sent)]
         topics = [one.topic for one in found]
         if len(set(topics)) > 1:
             told = ", ".join(f"rank {rank} {what}" for rank, what in enumerate(topics))
@@ -51,6 +52,26 @@ class Exchange:
                 )
             )
         return found
+
+    def broadcast(self, topic: str, content: bytes | Exception | None) -> bytes:
+        """The content that rank 0 has, on every rank; the others give None.
+
+        Raises RankError if a rank does something else. If `content` is an error, rank 0 raises it and the
+        others RankError.
+        """
+        self.gather(topic)
+        data = None
+        if isinstance(content, Exception):
+            data = b"0" + described(content).encode()
+        elif content is not None:
+            data = b"1" + content
+        found = self._communicator.broadcast(None if data is None else np.frombuffer(data, np.uint8))
+        whole = np.asarray(found).tobytes()
+        if isinstance(content, Exception):
+            self._raise(content)
+        if whole[:1] == b"0":
+            self._raise(RankError(f"rank 0 {topic} and fails: {whole[1:].decode()}"))
+        return whole[1:]
 
     def agree(self, topic: str, facts: Mapping[str, Any], hint: str, kind: type[Exception]) -> None:
         """Raises `kind` on every rank if facts of ranks differ, naming them; `hint` says what to do."""
@@ -64,8 +85,19 @@ class Exchange:
         if differ:
             self._raise(kind(f"the ranks differ in {'; '.join(differ[:4])}. {hint}"))
 
-    def _raise(self, error: Exception) -> None:
-        self.agreed = error
+    def restart(self) -> None:
+        """Forget the last error."""
+        self._agreed = None
+
+    def abort(self, error: BaseException) -> None:
+        """End the other ranks, unless there are none or they all raise this error."""
+        if self.size == 1 or error is self._agreed:
+            return
+        traceback.print_exception(type(error), error, error.__traceback__)
+        self._communicator.abort(f"rank {self.rank} of {self.size} failed: {described(error)}")
+
+    def _raise(self, error: Exception) -> NoReturn:
+        self._agreed = error
         raise error
 
     def check_size(self, shards: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ostinato import checks
-from ostinato.errors import ConfigError, DTypeError, RankError, described, shown
+from ostinato.errors import ConfigError, DTypeError, RankError, shown
 from ostinato.parallel.communicator import Communicator, OneProcess
 from ostinato.parallel.exchange import Exchange
 from ostinato.parallel.shards import Node, added, nodes_of, root, rows_of, shards_of
@@ -44,6 +43,9 @@ class DataParallel(Execution):
     name = "data_parallel"
 
     examples = ({}, {"shards": 3})
+    # No result depends on the communicator, nor on the package that brings it.
+    _unrecorded = ("communicator",)
+    _provider_matters = False
 
     def __init__(
         self, communicator: Communicator | None = None, *, shards: int = 4, check_every: int = 100
@@ -57,8 +59,6 @@ class DataParallel(Execution):
             raise DTypeError(
                 f"{owner}: communicator is {shown(communicator)}; expected an instance of ost.Communicator"
             )
-        # Results do not depend on it, and no file can hold it.
-        self._options.pop("communicator", None)
         self.shards = shards
         self.exchange = Exchange(communicator)
         self.exchange.check_size(shards)
@@ -77,11 +77,12 @@ class DataParallel(Execution):
 
     def core(self, local: Core) -> Core:
         """Return a core that shares its work."""
-        return SharedCore(local, self)
+        return DataParallelCore(local, self)
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Compare what is trained and how. Raises ConfigError on every rank, naming what differs."""
-        self.exchange.agreed, self.exchanges = None, 0
+        self.exchange.restart()
+        self.exchanges = 0
         shards = {"shards": self.shards, "check_every": self.check_every}
         self.exchange.agree("starts fit", {**facts, **shards}, _SAME_SETTINGS, ConfigError)
 
@@ -91,26 +92,19 @@ class DataParallel(Execution):
 
     def file(self, content: bytes | Exception | None) -> bytes:
         """The content of a file that the chief has read, on every rank. Raises the chief's error."""
-        if self.exchange.size == 1 or self.chief:
-            data = b"0" + described(content).encode() if isinstance(content, Exception) else b"1" + content  # type: ignore[operator]
-            found = self.exchange.communicator.broadcast(np.frombuffer(data, np.uint8))
-        else:
-            found = self.exchange.communicator.broadcast(None)
-        if isinstance(content, Exception):
-            self.exchange.agreed = content
-            raise content
-        whole = np.asarray(found).tobytes()
-        if whole[:1] == b"0":
-            error = RankError(f"rank 0 cannot read the checkpoint: {whole[1:].decode()}")
-            self.exchange.agreed = error
-            raise error
-        return whole[1:]
+        if self.exchange.size == 1:
+            return super().file(content)
+        return self.exchange.broadcast("reads a checkpoint", content)
 
     def whole(self, state: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """The state of all rows, of which this rank has those of its own; every rank calls it."""
-        if self.exchange.size == 1 or not state:
+        if self.exchange.size == 1:
             return state
-        found = self.exchange.gather("writes a checkpoint", {}, dict(state))
+        sizes = {name: list(one.shape) for name, one in (state or {}).items()}
+        found = self.exchange.gather("writes a checkpoint", {"the state that is carried over": sizes}, state)
+        self.exchange.compare([one.facts for one in found], _SAME_STATE, RankError)
+        if not state:
+            return state
         rows = next(iter(state.values())).shape[1]
         whole = {name: np.array(one) for name, one in state.items()}
         for rank, message in enumerate(found):
@@ -126,15 +120,11 @@ class DataParallel(Execution):
 
     def failed(self, error: BaseException) -> None:
         """End the other ranks, unless they all raise this error."""
-        if self.exchange.size == 1 or error is self.exchange.agreed:
-            return
-        traceback.print_exception(type(error), error, error.__traceback__)
-        text = f"rank {self.exchange.rank} of {self.exchange.size} failed: {described(error)}"
-        self.exchange.communicator.abort(text)
+        self.exchange.abort(error)
 
 
 @dataclass(eq=False)
-class SharedSlopes:
+class SummedGradients:
     """The gradients of all rows; `final_state` has the rows of this rank, and zeros elsewhere."""
 
     arena: NDArray[Any]
@@ -144,7 +134,7 @@ class SharedSlopes:
     losses: Mapping[str, float] = field(default_factory=dict)
 
 
-class SharedCore:
+class DataParallelCore:
     """A core that computes the gradients of the shards of this rank, and adds those of all.
 
     What has no gradient, such as `decode` and `run`, is computed by every rank for all rows: it is the same
@@ -180,12 +170,14 @@ class SharedCore:
         slopes: Any = None
         for shard in own:
             rows = rows_of(shard, shards, batch.rows)
-            if rows.start == rows.stop and not (slopes is None and shard == own[-1]):
+            # The first one counts even of a batch without rows, which has penalties on parameters.
+            counts = rows.start < rows.stop or shard == 0
+            if not counts and not (slopes is None and shard == own[-1]):
                 mine[0, shard] = None
                 continue
             loss, slopes = compute(rows)
             found = _Part(slopes.arena, loss, slopes.penalty, dict(getattr(slopes, "losses", {})))
-            mine[0, shard] = found if rows.start < rows.stop or batch.rows == 0 else None
+            mine[0, shard] = found if counts else None
             for name, one in slopes.final_state.items():
                 if name not in final:
                     final[name] = np.zeros((one.shape[0], batch.rows, *one.shape[2:]), one.dtype)
@@ -201,7 +193,7 @@ class SharedCore:
         assert total is not None, "the first shard has a part"
         if total.arena is not slopes.arena:
             slopes.arena[...] = total.arena
-        return total.loss, SharedSlopes(slopes.arena, slopes.params, total.penalty, final, total.losses)
+        return total.loss, SummedGradients(slopes.arena, slopes.params, total.penalty, final, total.losses)
 
     def _exchanged(
         self, facts: dict[str, Any], nodes: list[Node], sums: list[_Part | None]

@@ -66,7 +66,8 @@ class Core(Protocol):
 
         The parts of all rows add up to the whole, up to rounding: a mean is divided by the count of the whole
         batch, the noise is that of these rows in it, and the part with row 0 has the penalties on parameters.
-        `final_state` has these rows alone. rows: slice(first, last).
+        `final_state` has these rows alone. rows: slice(first, last). Of a batch without rows, each part is
+        the whole.
         """
 
     def sum_and_grad(self, batch: Batch, through_time: Any = None) -> tuple[float, Slopes]:

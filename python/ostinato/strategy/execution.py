@@ -14,11 +14,14 @@ class Execution(Strategy):
     """Where gradients are computed. Derive from it and write `core`.
 
     An execution with several processes returns a core that gives each process its share of the rows and sums
-    the gradients: `DataParallel`, which an engine only gives a `Communicator`. In one process, the other
-    methods do nothing.
+    the gradients: `DataParallel`, for which an engine writes only a `Communicator`. In one process, the
+    other methods do nothing.
     """
 
     role: ClassVar[str] = "execution"
+    # Whether results depend on the package by whose name it was made; False for a class to which packages give
+    # only what changes no result.
+    _provider_matters: ClassVar[bool] = True
 
     @property
     def processes(self) -> int:

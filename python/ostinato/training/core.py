@@ -48,11 +48,13 @@ class NetworkCore:
             share = _ratio(own[of], whole[of]) if one.reduction == "mean" else 1.0
             scaled[name] = replace(one, scale=one.scale * share)
         means = next(iter(objectives.values())).reduction == "mean"
-        steps = [
-            _ratio(_valid(part, axis), _valid(batch, axis)) if means else 1.0 for axis in batch.axes.sequences
-        ]
+        # in the order of the network, which the axes of a batch need not have
+        known = self.net._ports.axes
+        axes = known if len(known) > 1 else list(batch.axes.sequences)
+        steps = [_ratio(_valid(part, axis), _valid(batch, axis)) if means else 1.0 for axis in axes]
+        first = rows.start == 0 and (rows.stop > 0 or batch.rows == 0)
         return self.net._part_and_grad(
-            (rows.start, (steps, 1.0 if rows.start == 0 else 0.0)),
+            (rows.start, (steps, 1.0 if first else 0.0)),
             part.x,
             part.targets,
             loss=scaled if isinstance(self.objective, Mapping) else scaled[""],

@@ -89,8 +89,8 @@ def _codes(trainer: Described) -> Iterator[tuple[str, str]]:
 
 def _providers(trainer: Described) -> Iterator[tuple[str, str]]:
     for what, thing in _things(trainer):
-        # the factory of an engine gives `DataParallel` ranks, on which no result depends
-        named = None if what.startswith("execution ") else getattr(thing, "provider", None)
+        # such as the factory of an engine, which gives `DataParallel` ranks
+        named = getattr(thing, "provider", None) if getattr(thing, "_provider_matters", True) else None
         provider = named or _provider_of(type(thing))
         if provider is not None and provider.is_foreign:
             yield what, provider.shown

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -25,13 +26,14 @@ _LONGEST_PAUSE: Final = 200e-6
 class MPICommunicator(Communicator):
     """The ranks of `comm`, a communicator of mpi4py; by default all that mpiexec started.
 
-    Raises ConfigError where there is no MPI library.
+    All ranks of `comm` make the first one together, because it makes a duplicate of `comm`; later ones use the
+    same duplicate. Raises ConfigError where there is no MPI library.
     """
 
     def __init__(self, comm: Any = None) -> None:
         self._mpi = mpi = library()
-        # A duplicate: the messages of others do not meet these.
-        self._comm = (mpi.COMM_WORLD if comm is None else comm).Dup()
+        self._own = _own_of(mpi, mpi.COMM_WORLD if comm is None else comm)
+        self._comm = self._own.comm
         self.rank: int = self._comm.Get_rank()
         self.size: int = self._comm.Get_size()
 
@@ -56,21 +58,22 @@ class MPICommunicator(Communicator):
         self._wait(self._comm.Ibcast([whole, self._mpi.BYTE]), _BUSY_SENDING)
         return whole
 
-    def barrier(self) -> None:
-        """Wait for all ranks."""
-        self._wait(self._comm.Ibarrier(), _BUSY_WAITING)
-
     def abort(self, message: str) -> None:
         """End all ranks with MPI_Abort; this one too."""
         print(f"{message}; all ranks end", file=sys.stderr, flush=True)
         self._comm.Abort(1)
 
     def sharing(self, processors: frozenset[int]) -> int:
-        """How many ranks of this machine may use the same processors as this one, counting it."""
-        machine = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
-        found: list[frozenset[int]] = machine.allgather(processors)
-        machine.Free()
-        return found.count(processors)
+        """How many ranks of this machine may use the same processors as this one, counting it.
+
+        All ranks call it together the first time; then it returns the same.
+        """
+        if self._own.sharing is None:
+            machine = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
+            found: list[frozenset[int]] = machine.allgather(processors)
+            machine.Free()
+            self._own.sharing = found.count(processors)
+        return self._own.sharing
 
     def _wait(self, request: Any, busy: float) -> None:
         end = time.perf_counter() + busy
@@ -81,6 +84,32 @@ class MPICommunicator(Communicator):
             else:
                 time.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+@dataclass
+class _Own:
+    """A duplicate of a communicator, which has no messages of other programs, and facts about its ranks.
+
+    sharing: how many ranks of this machine use the same processors, None before it was counted.
+    """
+
+    comm: Any
+    sharing: int | None = None
+
+
+_keys: list[int] = []
+
+
+def _own_of(mpi: Any, comm: Any) -> _Own:
+    """The only duplicate of a communicator: MPI has few numbers for them, about 2000 in MPICH."""
+    if not _keys:
+        _keys.append(mpi.Comm.Create_keyval())
+    # An attribute of `comm` ends with it; another communicator may get its address.
+    found: _Own | None = comm.Get_attr(_keys[0])
+    if found is None:
+        found = _Own(comm.Dup())
+        comm.Set_attr(_keys[0], found)
+    return found
 
 
 def library() -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 import ostinato as ost
 from ostinato import ConfigError, DataParallel
 from ostinato.errors import shown
 from ostinato_mpi.communicator import MPICommunicator
 
+# As of `ost.set_num_threads`.
+_MOST_THREADS: Final = 1024
 _printed: list[str] = []
 
 
@@ -21,10 +23,14 @@ def mpi(
 
     shards, check_every: as of `ostinato.DataParallel`. threads: of each rank, None for the processors of the
     machine divided by its ranks. comm: a communicator of mpi4py, None for all ranks. One rank works too, and
-    prints so. Raises ConfigError: without an MPI library, for other options, for more ranks than shards.
+    prints so. All ranks make the first one of a program together. Raises ConfigError: without an MPI library,
+    for other options, for more ranks than shards.
     """
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int)):
-        raise ConfigError(f"strategy 'mpi': threads is {shown(threads)}; expected an integer from 1, or None")
+    if threads is not None and (isinstance(threads, bool) or threads not in range(1, _MOST_THREADS + 1)):
+        raise ConfigError(
+            f"strategy 'mpi': threads is {shown(threads)}; expected an integer from 1 to {_MOST_THREADS}, "
+            "or None"
+        )
     if comm is not None and not hasattr(comm, "Dup"):
         raise ConfigError(f"strategy 'mpi': comm is {shown(comm)}; expected a communicator of mpi4py")
     communicator = MPICommunicator(comm)
