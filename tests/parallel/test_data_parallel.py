@@ -120,7 +120,7 @@ def test_parts_of_several_outputs_and_of_rows_add_up() -> None:
 
 
 def test_penalties_of_steps_follow_their_axes_whatever_the_order_of_the_batch() -> None:
-    penalty = {"regularizers": [ost.ActivationPenalty(0.5)]}
+    penalty: dict[str, Any] = {"regularizers": [ost.ActivationPenalty(0.5)]}
     left, right = (ost.Input(name, size=3, axis=name) for name in ("left", "right"))
     layers = [ost.Recurrent("gru", 3, 5, **penalty)(one) for one in (left, right)]
     net = ost.Graph(ost.Dense(5, 2)(ost.last(layers[0]) + ost.last(layers[1])))
@@ -343,9 +343,9 @@ def test_ranks_that_save_in_the_last_hook_or_read_a_file_alone_are_refused(tmp_p
             if run.chief and epoch == 1:
                 run.save(tmp_path / "file")
 
-    found = on_ranks(2, lambda rank: _trained(_plain, rank, callbacks=[Saves()]))
-    for one in found:
-        assert isinstance(one, ost.RankError) and "rank 0 writes a checkpoint, rank 1 ends fit" in str(one)
+    for found in on_ranks(2, lambda rank: _trained(_plain, rank, callbacks=[Saves()])):
+        assert isinstance(found, ost.RankError), found
+        assert "rank 0 writes a checkpoint, rank 1 ends fit" in str(found)
     assert not (tmp_path / "file").exists()
     ost.Trainer(_plain(), loss="mse", strategies=["data_parallel"]).save(tmp_path / "file")
 

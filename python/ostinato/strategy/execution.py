@@ -19,8 +19,8 @@ class Execution(Strategy):
     """
 
     role: ClassVar[str] = "execution"
-    # Whether results depend on the package by whose name it was made; False for a class to which packages give
-    # only what changes no result.
+    # Whether results depend on the package by whose name it was made; False for a class to which packages
+    # give only what changes no result.
     _provider_matters: ClassVar[bool] = True
 
     @property

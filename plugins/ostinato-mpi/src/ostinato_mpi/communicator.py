@@ -26,8 +26,8 @@ _LONGEST_PAUSE: Final = 200e-6
 class MPICommunicator(Communicator):
     """The ranks of `comm`, a communicator of mpi4py; by default all that mpiexec started.
 
-    All ranks of `comm` make the first one together, because it makes a duplicate of `comm`; later ones use the
-    same duplicate. Raises ConfigError where there is no MPI library.
+    All ranks of `comm` make the first one together, because it makes a duplicate of `comm`; later ones use
+    the same duplicate. Raises ConfigError where there is no MPI library.
     """
 
     def __init__(self, comm: Any = None) -> None:
