@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,26 @@ def test_the_network_computes_what_keras_computed(make, inputs, ending, results)
     assert np.abs(net(results[inputs]) - expected).max() > 0.1
     load_keras(net, FOLDER / f"{make.__name__}.{ending}")
     assert np.abs(net(results[inputs]) - expected).max() < FLOAT32
+
+
+@pytest.mark.parametrize(
+    ("kind", "warned"),
+    [("ReLU", True), ("Add", True), ("Rescaling", True), ("Dropout", False), ("GaussianNoise", False)],
+)
+def test_a_layer_that_computes_without_weights_is_named_by_a_warning(kind, warned, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(FOLDER / "every_layer.keras") as file, zipfile.ZipFile(path, "w") as out:
+        for name in file.namelist():
+            data = file.read(name)
+            if name == "config.json":
+                data = data.replace(b'"class_name": "Dropout"', f'"class_name": "{kind}"'.encode())
+            out.writestr(name, data)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = load_keras(every_layer(), path)
+    said = f"dropout ({kind}): no weights, so the network must compute the same by itself"
+    assert [str(one.message).endswith(said) for one in caught] == [True] * warned
+    assert (said in found.notes) == warned
 
 
 def test_the_report_names_layers_without_weights_and_what_the_weights_do_not_say():
@@ -353,6 +374,7 @@ def test_equal_branches_of_one_input_are_refused():
     assert "by class" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:load_keras.*Add")  # the network adds too
 @pytest.mark.parametrize("long_first", [False, True])
 def test_equal_layers_are_distinguished_by_what_they_read(results, long_first):
     x = ost.Input("x", size=2)

@@ -59,13 +59,13 @@ class KerasLayer:
 class KerasFile:
     """The layers of a file.
 
-    connected: whether the file says which layers each of them reads. plain: the names of layers without
-    weights.
+    connected: whether the file says which layers each of them reads. plain: the classes of layers without
+    weights, by their names.
     """
 
     layers: list[KerasLayer]
     connected: bool
-    plain: list[str]
+    plain: dict[str, str]
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def _described(root: Any, config: Mapping[str, Any]) -> KerasFile:
     """
     layers = config["config"]["layers"]
     found: dict[str, KerasLayer] = {}
-    plain: list[str] = []
+    plain: dict[str, str] = {}
     count: dict[str, int] = {}
     groups = _groups(root)
     for one in layers:
@@ -135,7 +135,7 @@ def _described(root: Any, config: Mapping[str, Any]) -> KerasFile:
         if group is None or not _has_weights(group):
             if kind in (*KINDS, *GROUPS.values()):
                 raise FormatError(f"layer {shown(name)} of the kind {shown(kind)} has no weights in the file")
-            plain += [] if kind == "InputLayer" else [name]
+            plain |= {} if kind == "InputLayer" else {name: kind}
             continue
         if name in found:
             raise FormatError(f"two layers have the name {shown(name)}")
@@ -149,6 +149,11 @@ def _described(root: Any, config: Mapping[str, Any]) -> KerasFile:
     else:
         connect(layers, found)
     return KerasFile(list(found.values()), True, plain)
+
+
+def _class_of(group: str) -> str:
+    """The class of a layer by the name of its group, which is `spatial_dropout1d_2` for SpatialDropout1D."""
+    return "".join(part.title() for part in group.split("_") if not part.isdigit())
 
 
 def connect(layers: Sequence[Mapping[str, Any]], found: Mapping[str, KerasLayer]) -> None:
@@ -190,11 +195,12 @@ def _history(part: Any) -> Iterator[tuple[str, int]]:
 
 
 def _weights_alone(root: Any) -> KerasFile:
-    found, plain = [], []
+    found: list[KerasLayer] = []
+    plain: dict[str, str] = {}
     for group, item in sorted(_groups(root).items(), key=lambda one: _number(one[0])):
         name = str(item["vars"].attrs.get("name", group)) if "vars" in item else group
         if not _has_weights(item):
-            plain += [] if group.startswith("input_layer") else [name]
+            plain |= {} if group.startswith("input_layer") else {name: _class_of(group)}
             continue
         base, _ = _number(group)
         described = {"class_name": GROUPS.get(base, base), "config": {}}

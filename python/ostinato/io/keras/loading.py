@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from ostinato.io.keras.arrays import ours
 from ostinato.io.keras.file import KerasLayer, opened
 from ostinato.io.keras.matching import OF_LOSS, matched
 from ostinato.io.keras.network import Place, places
+from ostinato.io.keras.options import WITHOUT_EFFECT
 from ostinato.network.network import Network
 
 
@@ -69,7 +71,13 @@ def load_keras(net: Network, path: str | os.PathLike[str]) -> KerasWeights:
                 used.update(dict.fromkeys(names, one.name))
         net.load_state_dict(mapping)
         notes = [note for place, one in pairs for note in _notes(place, one)]
-        return KerasWeights(where, used, tuple(file.plain), tuple(notes))
+    if not file.connected:
+        notes.append("the file has no options: activations and a last step alone are not compared")
+    computed = [f"{name} ({kind})" for name, kind in file.plain.items() if kind not in WITHOUT_EFFECT]
+    if computed:
+        notes.append(f"{', '.join(computed)}: no weights, so the network must compute the same by itself")
+        warnings.warn(f"load_keras: {where}: {notes[-1]}", stacklevel=2)
+    return KerasWeights(where, used, tuple(file.plain), tuple(notes))
 
 
 def _notes(place: Place, one: KerasLayer) -> list[str]:

@@ -18,6 +18,14 @@ NO_OUTPUT: Final = (
 NO_OUTPUT_ENDINGS: Final = ("_initializer", "_regularizer", "_constraint")
 """They change how a model starts, trains or computes, or steps after the end of a row; no output."""
 
+WITHOUT_EFFECT: Final = frozenset(
+    {
+        *("ActivityRegularization", "AlphaDropout", "Dropout", "GaussianDropout", "GaussianNoise"),
+        *("SpatialDropout1D", "Concatenate"),
+    }
+)
+"""Layers without weights that change nothing after training; what a Concatenate joins is compared."""
+
 REFUSED: Final = {"time_major": False, "merge_mode": "concat", "quantization_config": None}
 """The only value of each option that is read; `go_backwards` depends on the direction."""
 
