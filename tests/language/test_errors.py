@@ -19,6 +19,7 @@ BUILT_IN = {
     "InternalError": RuntimeError,
     "UnknownItemError": LookupError,
     "CallError": TypeError,
+    "RankError": RuntimeError,
 }
 
 

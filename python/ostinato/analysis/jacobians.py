@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ostinato.analysis.drawing import axes
 from ostinato.analysis.system import System
+from ostinato.cached import cached
 from ostinato.interruptible import interruptible
 from ostinato.sequences.arrays import Array
 
@@ -27,7 +27,7 @@ class Jacobians:
     slots: dict[str, slice]
     """The position of each state in z."""
 
-    @cached_property
+    @cached
     def singular_values(self) -> Array:
         """Singular values of the products, decreasing, (N, T, n); below 1e-16 of the greatest is rounding.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +17,7 @@ from ostinato import _core
 from ostinato.analysis.inputs import Inputs
 from ostinato.analysis.parts import check_steps
 from ostinato.analysis.tangent import TangentNetwork, tangent_network
+from ostinato.cached import cached
 from ostinato.cell import Cell
 from ostinato.errors import ConfigError, DTypeError, ShapeError, a_type, shown
 from ostinato.network import Network
@@ -89,7 +89,7 @@ class System:
         """The position of each state in z."""
         return {name: slice(a, b) for name, (a, b) in zip(self.names, pairwise(self.bounds), strict=True)}
 
-    @cached_property
+    @cached
     def tangent(self) -> TangentNetwork:
         """The forward mode. Raises ConfigError for a network that reads backward."""
         return tangent_network(self.net._graph, self.net._ports.output, self.arena.size - self._widest)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 from ostinato import _core
+from ostinato.cached import cached
 from ostinato.network.graph import Graph, Shape
 
 
@@ -35,7 +35,7 @@ class GraphData:
             tuple((slot.name, slot.shape) for slot in graph.slots),
         )
 
-    @cached_property
+    @cached
     def _parsed(self) -> Mapping[str, Any]:
         return MappingProxyType(json.loads(self.text))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Protocol
 
 from ostinato import _core
+from ostinato.cached import cached
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.network.graph import Graph, Node
 from ostinato.network.ports import Ports
@@ -53,23 +53,23 @@ class Stepwise:
     dtype: str
     batch_first: bool
 
-    @cached_property
+    @cached
     def fed_name(self) -> str:
         """The name of the input that is fed."""
         return list(self.ports.inputs)[self.core.fed]
 
-    @cached_property
+    @cached
     def fed(self) -> Node:
         """The input that is fed."""
         return self.ports.inputs[self.fed_name]
 
-    @cached_property
+    @cached
     def others(self) -> Ports:
         """The other inputs."""
         rest = {name: node for name, node in self.ports.inputs.items() if name != self.fed_name}
         return replace(self.ports, inputs=rest)
 
-    @cached_property
+    @cached
     def memories(self) -> Ports:
         """The other inputs that are sequences."""
         others = self.others
@@ -126,7 +126,7 @@ class Stepwise:
             return self.core.nothing(before.rows)
         return self.core.given((arena, before.arrays, before.batch.extent, []))
 
-    @cached_property
+    @cached
     def state_names(self) -> list[str]:
         """The names of the states of the steps."""
         slots = set(self.core.states)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ostinato import checks
 from ostinato.brief import call
+from ostinato.cached import cached
 from ostinato.decoding import Sample
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.sequences.arrays import as_array, as_flags, as_integers
@@ -92,7 +92,7 @@ class Batch:
         """Whether the first sequence is a list of rows, each of its own length."""
         return any(self.is_ragged(axis) for axis in list(self._sequences)[:1])
 
-    @cached_property
+    @cached
     def rows(self) -> int:
         """N."""
         for axis, sequence in self._sequences.items():
@@ -100,12 +100,12 @@ class Batch:
             return len(sequence) if listed else int(np.shape(sequence)[0 if self.batch_first else 1])
         return len(next(iter(by_name(self.x, self.axes.inputs).values())))
 
-    @cached_property
+    @cached
     def steps(self) -> int:
         """T, including padding; 1 if no input is a sequence. Of several axes, the sum of their T."""
         return sum(map(self.steps_of, self._sequences)) if self._sequences else 1
 
-    @cached_property
+    @cached
     def row_lengths(self) -> Array:
         """(N,) the steps of each row, whatever the form of the data; of several axes, on all together."""
         if not self._sequences:
@@ -167,7 +167,7 @@ class Batch:
         """The mask of each axis that has one, in the form of the batch."""
         return self._by_axis("mask")
 
-    @cached_property
+    @cached
     def counts(self) -> dict[str, float]:
         """By output: the number of valid steps, or of rows; with weights, the sum of their weights.
 
@@ -288,7 +288,7 @@ class Batch:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)
 
-    @cached_property
+    @cached
     def _sequences(self) -> dict[str, Any]:
         """By axis, the first input on it."""
         if not self.axes.sequences:
@@ -320,7 +320,7 @@ class Batch:
             raise ConfigError(f"{name} holds a negative number; expected weights of at least 0")
         return float(counted.sum())
 
-    @cached_property
+    @cached
     def _extents(self) -> dict[str, Extent]:
         """By axis: rows, steps, lengths and mask as a network reads them."""
         counts, masks = self._by_axis("lengths"), self.masks

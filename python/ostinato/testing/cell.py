@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ostinato import eager
+from ostinato.cached import cached
 from ostinato.cell import Cell, takes_noise
 from ostinato.layers.recurrent import Recurrent
 from ostinato.settings import ignoring
@@ -38,7 +39,7 @@ class CellModel(Model, subject.Made):
         self.exact = not (self.calls and self.make().batched)
         self.draws = takes_noise(self.make())
 
-    @cached_property
+    @cached
     def mixes_rows(self) -> bool:
         """Whether a row of a batched step in NumPy depends on the other rows."""
         if self.exact:

@@ -6,15 +6,17 @@ import dataclasses
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ostinato import _core
 from ostinato.training.made_of import TrainerParts, made_of
+
+R = TypeVar("R")
 
 
 class Processes:
@@ -71,12 +73,10 @@ class Processes:
             parameters = _checksum(self._trainer.net.arena)
             self._execution.finished({"the place in the training": place, "the parameters": parameters})
 
-    @contextmanager
-    def read(self, path: str | os.PathLike[str]) -> Iterator[str | os.PathLike[str]]:
-        """The path of a file that only the chief needs to have; elsewhere, that of a copy."""
+    def read(self, path: str | os.PathLike[str], use: Callable[[str | os.PathLike[str]], R]) -> R:
+        """`use(path)` of a file that only the chief needs to have; elsewhere, the path of a copy."""
         if not self.several:
-            yield path
-            return
+            return use(path)
         content: bytes | Exception | None = None
         if self._execution.chief:
             try:
@@ -85,12 +85,11 @@ class Processes:
                 content = error
         found = self._execution.file(content)
         if self._execution.chief:
-            yield path
-            return
+            return use(path)
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / Path(path).name
             copy.write_bytes(found)
-            yield copy
+            return use(copy)
 
     def gather(self) -> None:
         """Collect the carried state, which each process has for its own rows, before a checkpoint."""

@@ -521,8 +521,7 @@ class Trainer(NoCopies, AttributeGuard):
         self._alone.run("load", work)
 
     def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
-        with self._processes.read(path) as here:
-            self._plugin_states = checkpoint.load(here, self, seen)
+        self._plugin_states = self._processes.read(path, lambda here: checkpoint.load(here, self, seen))
 
     def _all_or_nothing(self, work: Callable[[], None], is_kept: Callable[[], bool]) -> None:
         """`work()`, which may call `fit`: an error leaves everything as before.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -18,6 +17,8 @@ from ostinato.io.keras.layer import KINDS, RECURRENT, Layer
 from ostinato.io.keras.options import notes
 from ostinato.network.record import parse
 from ostinato.sequences.arrays import Array
+
+R = TypeVar("R")
 
 GATES: Final = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
 GROUPS: Final = {
@@ -68,9 +69,8 @@ class KerasFile:
     plain: dict[str, str]
 
 
-@contextmanager
-def opened(path: str) -> Iterator[KerasFile]:
-    """The layers of a file; their numbers can be read until the end of the block.
+def with_file(path: str, use: Callable[[KerasFile], R]) -> R:
+    """`use(layers of a file)`, which can read their numbers until it returns.
 
     Raises OSError; FormatError for what is no file of Keras 3; ConfigError if h5py is not installed.
     """
@@ -85,10 +85,10 @@ def opened(path: str) -> Iterator[KerasFile]:
             with zipfile.ZipFile(path) as archive:
                 config = _config(archive)
                 with archive.open("model.weights.h5") as weights, h5py.File(weights, "r") as root:
-                    yield _described(root, config)
+                    return use(_described(root, config))
         else:
             with h5py.File(path, "r") as root:
-                yield _weights_alone(root)
+                return use(_weights_alone(root))
     except OstinatoError as error:
         raise type(error)(f"{path}: {error}") from None
     except Exception as error:  # h5py raises many kinds for damaged files

@@ -10,7 +10,7 @@ from typing import Any
 from ostinato import checks
 from ostinato.errors import DTypeError, a_type
 from ostinato.io.keras.arrays import ours
-from ostinato.io.keras.file import KerasLayer, opened
+from ostinato.io.keras.file import KerasFile, KerasLayer, with_file
 from ostinato.io.keras.matching import OF_LOSS, matched
 from ostinato.io.keras.network import Place, places
 from ostinato.io.keras.options import WITHOUT_EFFECT
@@ -61,16 +61,20 @@ def load_keras(net: Network, path: str | os.PathLike[str]) -> KerasWeights:
         raise DTypeError(f"load_keras: net is {a_type(net)}; expected a Network")
     where = checks.path("load_keras: path", path)
     expected = places(net)
-    with opened(where) as file:
-        pairs = list(zip(expected, matched(expected, file), strict=True))
-        mapping: dict[str, Any] = {}
-        used = {}
-        for place, one in pairs:
+    mapping: dict[str, Any] = {}
+    used: dict[str, str] = {}
+    notes: list[str] = []
+
+    def read(file: KerasFile) -> KerasFile:
+        for place, one in zip(expected, matched(expected, file), strict=True):
             for names, arrays in zip(place.names, one.read(), strict=True):
                 mapping.update(zip(names, ours(place.layer.kind, arrays), strict=True))
                 used.update(dict.fromkeys(names, one.name))
+            notes.extend(_notes(place, one))
         net.load_state_dict(mapping)
-        notes = [note for place, one in pairs for note in _notes(place, one)]
+        return file
+
+    file = with_file(where, read)
     if not file.connected:
         notes.append("the file has no options: activations and a last step alone are not compared")
     computed = [f"{name} ({kind})" for name, kind in file.plain.items() if kind not in WITHOUT_EFFECT]

@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError
 from ostinato.sequences.arrays import Array
+from ostinato.settings import ignoring
 
 LARGEST: Final = 1e18
 """The largest scaled number: products with it stay finite in float32."""
@@ -82,8 +83,7 @@ class Scaler:
         made, unit = [], self.unit
         for n, row in enumerate(rows):
             compressed = self._compressed(row)
-            with np.errstate(over="ignore"):  # infinity is above the limit
-                scaled = (compressed - self.mean) / unit
+            scaled = ignoring(np.divide, compressed - self.mean, unit)  # infinity is above the limit
             if not (np.abs(scaled) <= LARGEST).all():
                 step, feature = (int(one) for one in np.argwhere(~(np.abs(scaled) <= LARGEST))[0])
                 raise ConfigError(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from ostinato.cached import cached
 from ostinato.sequences.arrays import Array
 
 UNKNOWN = 0
@@ -30,7 +30,7 @@ class Vocabulary:
         """The number of ids, that of unknown symbols included."""
         return len(self.symbols) + 1
 
-    @cached_property
+    @cached
     def _ids(self) -> dict[str, int]:
         return {one: place for place, one in enumerate(self.symbols, start=1)}
 
