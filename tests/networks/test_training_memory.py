@@ -177,8 +177,9 @@ def test_attention_keeps_one_number_for_each_row_step_and_entry(scorer, kept, th
         return net.training_memory(rows, {"time": steps, "source": entries}).row_group
 
     both = told(2 * steps, 2 * entries) - told(2 * steps, entries) - told(steps, 2 * entries)
-    # a row group has 16 rows; tanh of each query and key would be 256 numbers
-    assert both + told(steps, entries) == 4 * 16 * steps * entries
+    # A step reads more than 1 MiB of weights, so a row group has all 32 rows.
+    # Tanh of each query and key would be 256 numbers.
+    assert both + told(steps, entries) == 4 * rows * steps * entries
     (line,) = [line for line in net.explain(rows, steps).splitlines() if "kept for the backward" in line]
     own = set(line.split(": ")[1].split(", ")) - {"u_n", "r", "z", "n", "context"}
     assert own == kept
