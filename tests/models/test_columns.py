@@ -45,7 +45,9 @@ def test_columns_in_another_order_are_refused(kind: Any, tmp_path: Path):
         one.predict(X[:2])
         one.predict(sequences()[:2])
         for columns in (("b", "a"), ("a", "c")):
-            with pytest.raises(ost.ConfigError, match=rf"columns are \['{columns[0]}', '{columns[1]}'\]"):
+            with pytest.raises(
+                ost.ConfigError, match=rf"columns of X are \['{columns[0]}', '{columns[1]}'\]"
+            ):
                 one.predict(tables(*columns))
     with pytest.raises(ost.ConfigError, match="same order"):
         model.partial_fit(tables("b", "a"), y)

@@ -63,9 +63,15 @@ def test_a_name_makes_a_callback_for_each_run(names, name):
     assert found(name) == [1, 2]
 
 
-def test_a_class_and_an_instance(names):
-    assert found(Counts) == [1, 2]
+def test_an_instance(names):
     assert found(Counts(start=3)) == [4, 5]
+
+
+def test_a_class_is_refused(names):
+    with pytest.raises(
+        ost.ConfigError, match=r"callbacks\[0\] is the class Counts; expected Counts\(start\)"
+    ):
+        found(Counts)
 
 
 def test_an_unknown_name_says_both_kinds_of_names(names):

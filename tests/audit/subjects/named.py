@@ -123,7 +123,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "mpi/mpi": {
         "comm": Refused(3, "comm"),
         "check_every": Refused(0, "check_every"),
-        "threads": Refused(0, "n is 0"),
+        "threads": Refused(0, "threads is 0"),
     },
     "ray/ray": {"check_every": Refused(0, "check_every")},
     "checkpointed": {"budget": Refused("nothing", "budget")},
