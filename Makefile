@@ -20,6 +20,8 @@ PLUGINS := $(filter-out $(RAY),$(wildcard plugins/*/pyproject.toml))
 LARGE := plugins/ostinato-onnx/pyproject.toml plugins/ostinato-mpi/pyproject.toml
 # maturin is in the virtual environment already; isolation would download it again for each build.
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --no-build-isolation
+# Where cargo builds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The crates with tests in Rust, and with documentation.
 RUST_TESTED := --package ostinato-core --package ostinato-c
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
@@ -139,7 +141,7 @@ header:
 c-library:
 	cargo build --release --package ostinato-c
 	mkdir -p dist/c
-	cp target/release/libostinato.so target/release/libostinato.a rust/c/include/ostinato.h dist/c
+	cp $(TARGET)/release/libostinato.so $(TARGET)/release/libostinato.a rust/c/include/ostinato.h dist/c
 	strip --strip-unneeded dist/c/libostinato.so && strip --strip-debug dist/c/libostinato.a
 
 # The planner broken in one place after another, each built and searched: some 15 minutes.

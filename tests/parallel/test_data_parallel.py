@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.io.tree import CHECKPOINT, load_tree
+from ostinato.network.model_file import MODEL_KEYS
 from ostinato.parallel import shards as trees
 from ostinato.training.core import NetworkCore
 from tests.parallel.threads import Aborted, Rank, on_ranks
@@ -250,6 +252,28 @@ def test_a_run_resumes_on_another_number_of_ranks(sizes: tuple[int, int], tmp_pa
         if isinstance(found, BaseException):
             raise found
         assert np.array_equal(found[0], expected) and found[1] == told
+
+
+def test_after_fit_the_chief_alone_may_save_the_state_of_all_ranks(tmp_path: Path) -> None:
+    windows = ost.strategies.Truncated(2, update_every=4)
+
+    def first(rank: Rank) -> None:
+        stops = _Stops(tmp_path / "in the run")
+        strategies = [ost.DataParallel(rank), windows]
+        trainer = ost.Trainer(_noisy(), loss="mse", strategies=strategies, callbacks=[stops])
+        if rank.rank == 0:
+            trainer.save(tmp_path / "before")
+        trainer.fit(X, Y, lengths=LENGTHS, epochs=2, batch_size=6, progress=False)
+        assert trainer.run.carried is not None
+        if rank.rank == 0:
+            trainer.save(tmp_path / "after")
+
+    assert on_ranks(2, first) == [None, None]
+    files = [load_tree(tmp_path / name, CHECKPOINT, MODEL_KEYS) for name in ("in the run", "after")]
+    in_the_run, after = (file["carried"] for file in files)
+    assert in_the_run.keys() == after.keys() != set()
+    for name, one in in_the_run.items():
+        assert np.array_equal(one, after[name]) and one.any()
 
 
 def _differ(change: Callable[[Rank], dict[str, Any]]) -> list[str]:

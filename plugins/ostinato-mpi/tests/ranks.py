@@ -94,6 +94,19 @@ def other_data(folder: Path) -> str:
     return "no error"
 
 
+def chief_alone(folder: Path) -> dict[str, Any]:
+    """The chief makes a trainer that the others do not make, and saves after `fit` on its own."""
+    from mpi4py import MPI
+
+    if MPI.COMM_WORLD.Get_rank() == 0:
+        trainer(plain())
+    made = trainer(noisy(), WINDOWS, callbacks=[At(3, lambda run: run.stop("enough"))])
+    made.fit(X, Y, lengths=LENGTHS, epochs=2, batch_size=6, progress=False)
+    if made.run.chief:
+        made.save(folder / "alone")
+    return {"threads": ost.get_num_threads(), "carried": made.run.carried is not None}
+
+
 def breaks(folder: Path) -> None:
     """A rank ends in its sixth update: with an error or a kill, before or in a checkpoint."""
     rank, how = os.environ["BREAKS_RANK"], os.environ["BREAKS_HOW"]
@@ -121,8 +134,9 @@ def breaks(folder: Path) -> None:
 
 def main() -> None:
     """Make a run; the chief writes what it returns."""
-    run, folder = {"bits": bits, "other_data": other_data, "breaks": breaks}[sys.argv[1]], Path(sys.argv[2])
-    found: Any = run(folder)
+    runs = {"bits": bits, "other_data": other_data, "chief_alone": chief_alone, "breaks": breaks}
+    folder = Path(sys.argv[2])
+    found: Any = runs[sys.argv[1]](folder)
     if ost.Trainer(plain(), loss="mse", strategies=["mpi"]).run.chief:
         (folder / "found.json").write_text(json.dumps(found))
 

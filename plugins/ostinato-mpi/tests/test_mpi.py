@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 
 import ostinato as ost
@@ -46,15 +48,22 @@ def test_threads_are_set_where_they_are_given() -> None:
 def test_strategies_share_one_duplicate_because_mpi_has_about_two_thousand() -> None:
     from mpi4py import MPI
 
+    def duplicate(comm: Any = None) -> Any:
+        made = MPICommunicator(comm)
+        assert made._own is None  # before the first exchange, no rank waits for others
+        made.allgather(np.zeros(1, np.uint8))
+        assert made._own is not None
+        return made._own.comm
+
     for comm in (MPI.COMM_WORLD, MPI.COMM_SELF):
-        made = [MPICommunicator(comm)._comm for _ in range(2)]
+        made = [duplicate(comm) for _ in range(2)]
         assert made[0] == made[1] != comm
-    assert MPICommunicator()._comm == MPICommunicator(MPI.COMM_WORLD)._comm
-    assert MPICommunicator()._comm != MPICommunicator(MPI.COMM_SELF)._comm
+    assert duplicate() == duplicate(MPI.COMM_WORLD)
+    assert duplicate() != duplicate(MPI.COMM_SELF)
     # another communicator at the same address has its own
     for _ in range(3):
         other = MPI.COMM_WORLD.Dup()
-        assert MPICommunicator(other).size == 1
+        assert duplicate(other).Get_size() == 1
         other.Free()
 
 

@@ -81,6 +81,23 @@ def test_a_rank_with_other_data_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_chief_alone_may_make_a_trainer_and_save_after_fit(tmp_path: Path) -> None:
+    found = _found(2, "chief_alone", tmp_path)
+    shared = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert found == {"threads": shared, "carried": True}
+    ranks = _ranks()
+
+    def continued(**fit: Any) -> Any:
+        callbacks = [ranks.At(-1, None)]
+        strategies = ["data_parallel", ranks.WINDOWS]
+        trainer = ost.Trainer(ranks.noisy(), loss="mse", strategies=strategies, callbacks=callbacks)
+        trainer.fit(ranks.X, ranks.Y, lengths=ranks.LENGTHS, epochs=2, batch_size=6, progress=False, **fit)
+        return ranks.result(trainer)
+
+    assert continued(resume=tmp_path / "alone") == continued()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rank", "how"), [("1", "raise"), ("0", "update"), ("1", "update"), ("0", "checkpoint")]
 )

@@ -25,6 +25,8 @@ class Processes:
     def __init__(self, trainer: TrainerParts) -> None:
         self._trainer = trainer
         self._execution = trainer.strategies.execution
+        # Whether the carried state has the rows of all processes.
+        self._is_whole = True
 
     @property
     def several(self) -> bool:
@@ -64,14 +66,18 @@ class Processes:
                 "the state of the optimizer": _checksum(self._trainer.optimizer.state_dict()),
             }
             self._execution.started(facts)
+            self._is_whole = False
 
     def finished(self) -> None:
-        """Wait for the others, and compare parameters. Raises RankError."""
+        """Wait for the others, compare parameters, and collect the carried state. Raises RankError."""
         if self.several:
             run = self._trainer.run
             place = dataclasses.asdict(run.position)
             parameters = _checksum(self._trainer.net.arena)
             self._execution.finished({"the place in the training": place, "the parameters": parameters})
+            if run.carried is not None:
+                self.gather()
+            self._is_whole = True
 
     def read(self, path: str | os.PathLike[str], use: Callable[[str | os.PathLike[str]], R]) -> R:
         """`use(path)` of a file that only the chief needs to have; elsewhere, the path of a copy."""
@@ -92,7 +98,12 @@ class Processes:
             return use(copy)
 
     def gather(self) -> None:
-        """Collect the carried state, which each process has for its own rows, before a checkpoint."""
+        """Collect the carried state, which each process has for its own rows, before a checkpoint.
+
+        Outside of a run all have it already: after `fit` one process alone may write.
+        """
+        if self._is_whole:
+            return
         run = self._trainer.run
         run.carried = self._execution.whole(run.carried)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,54 +26,80 @@ _LONGEST_PAUSE: Final = 200e-6
 class MPICommunicator(Communicator):
     """The ranks of `comm`, a communicator of mpi4py; by default all that mpiexec started.
 
-    All ranks of `comm` make the first one together, because it makes a duplicate of `comm`; later ones use
-    the same duplicate. Raises ConfigError where there is no MPI library.
+    One rank alone may make it: no rank waits for others before the first exchange. That makes a duplicate of
+    `comm`, which later ones use too, and calls `at_first(self)` on all ranks. Raises ConfigError where there
+    is no MPI library.
     """
 
-    def __init__(self, comm: Any = None) -> None:
+    def __init__(self, comm: Any = None, at_first: Callable[[MPICommunicator], None] | None = None) -> None:
         self._mpi = mpi = library()
-        self._own = _own_of(mpi, mpi.COMM_WORLD if comm is None else comm)
-        self._comm = self._own.comm
-        self.rank: int = self._comm.Get_rank()
-        self.size: int = self._comm.Get_size()
+        self._given = mpi.COMM_WORLD if comm is None else comm
+        self._at_first = at_first
+        self._own: _Own | None = None
+        self.rank: int = self._given.Get_rank()
+        self.size: int = self._given.Get_size()
 
     def allgather(self, data: Bytes) -> Sequence[Bytes]:
         """The data of every rank."""
+        comm = self._together().comm
         own = np.array([data.size], np.int64)
         sizes = np.zeros(self.size, np.int64)
-        self._wait(self._comm.Iallgather(own, sizes), _BUSY_WAITING)
+        self._wait(comm.Iallgather(own, sizes), _BUSY_WAITING)
         ends = np.cumsum(sizes)
         whole = np.empty(int(ends[-1]), np.uint8)
         counts = [int(one) for one in sizes]
         starts = [int(end - size) for end, size in zip(ends, sizes, strict=True)]
         parts = [whole, (counts, starts), self._mpi.BYTE]
-        self._wait(self._comm.Iallgatherv([data, self._mpi.BYTE], parts), _BUSY_SENDING)
+        self._wait(comm.Iallgatherv([data, self._mpi.BYTE], parts), _BUSY_SENDING)
         return [whole[start : start + count] for start, count in zip(starts, counts, strict=True)]
 
     def broadcast(self, data: Bytes | None) -> Bytes:
         """The data of rank 0."""
+        comm = self._together().comm
         size = np.array([0 if data is None else data.size], np.int64)
-        self._wait(self._comm.Ibcast(size), _BUSY_WAITING)
+        self._wait(comm.Ibcast(size), _BUSY_WAITING)
         whole = np.empty(int(size[0]), np.uint8) if data is None else np.array(data, np.uint8)
-        self._wait(self._comm.Ibcast([whole, self._mpi.BYTE]), _BUSY_SENDING)
+        self._wait(comm.Ibcast([whole, self._mpi.BYTE]), _BUSY_SENDING)
         return whole
 
     def abort(self, message: str) -> None:
         """End all ranks with MPI_Abort; this one too."""
         print(f"{message}; all ranks end", file=sys.stderr, flush=True)
-        self._comm.Abort(1)
+        self._given.Abort(1)
 
     def sharing(self, processors: frozenset[int]) -> int:
         """How many ranks of this machine may use the same processors as this one, counting it.
 
         All ranks call it together the first time; then it returns the same.
         """
-        if self._own.sharing is None:
-            machine = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
+        own = self._together()
+        if own.sharing is None:
+            machine = own.comm.Split_type(self._mpi.COMM_TYPE_SHARED)
             found: list[frozenset[int]] = machine.allgather(processors)
             machine.Free()
-            self._own.sharing = found.count(processors)
-        return self._own.sharing
+            own.sharing = found.count(processors)
+        return own.sharing
+
+    def _together(self) -> _Own:
+        """The duplicate; all ranks make the first call together."""
+        if self._own is None:
+            self._own = self._duplicate()
+            if self._at_first is not None:
+                self._at_first(self)
+        return self._own
+
+    def _duplicate(self) -> _Own:
+        """The only duplicate of the given one: MPI has few numbers for them, about 2000 in MPICH."""
+        if not _keys:
+            _keys.append(self._mpi.Comm.Create_keyval())
+        # An attribute of a communicator ends with it; another one may get its address.
+        found: _Own | None = self._given.Get_attr(_keys[0])
+        if found is None:
+            made, request = self._given.Idup()
+            self._wait(request, _BUSY_WAITING)
+            found = _Own(made)
+            self._given.Set_attr(_keys[0], found)
+        return found
 
     def _wait(self, request: Any, busy: float) -> None:
         end = time.perf_counter() + busy
@@ -98,18 +124,6 @@ class _Own:
 
 
 _keys: list[int] = []
-
-
-def _own_of(mpi: Any, comm: Any) -> _Own:
-    """The only duplicate of a communicator: MPI has few numbers for them, about 2000 in MPICH."""
-    if not _keys:
-        _keys.append(mpi.Comm.Create_keyval())
-    # An attribute of `comm` ends with it; another communicator may get its address.
-    found: _Own | None = comm.Get_attr(_keys[0])
-    if found is None:
-        found = _Own(comm.Dup())
-        comm.Set_attr(_keys[0], found)
-    return found
 
 
 def library() -> Any:

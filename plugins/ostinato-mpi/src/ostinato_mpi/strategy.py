@@ -23,8 +23,8 @@ def mpi(
 
     shards, check_every: as of `ostinato.DataParallel`. threads: of each rank, None for the processors of the
     machine divided by its ranks. comm: a communicator of mpi4py, None for all ranks. One rank works too, and
-    prints so. All ranks make the first one of a program together. Raises ConfigError: without an MPI library,
-    for other options, for more ranks than shards.
+    prints so. The threads of None are set when the ranks first meet, in `fit`. Raises ConfigError: without an
+    MPI library, for other options, for more ranks than shards.
     """
     if threads is not None and (isinstance(threads, bool) or threads not in range(1, _MOST_THREADS + 1)):
         raise ConfigError(
@@ -33,13 +33,10 @@ def mpi(
         )
     if comm is not None and not hasattr(comm, "Dup"):
         raise ConfigError(f"strategy 'mpi': comm is {shown(comm)}; expected a communicator of mpi4py")
-    communicator = MPICommunicator(comm)
+    communicator = MPICommunicator(comm, _share_processors if threads is None else None)
     made = DataParallel(communicator, shards=shards, check_every=check_every)
     if threads is not None:
         ost.set_num_threads(threads)
-    elif communicator.size > 1:
-        processors = frozenset(os.sched_getaffinity(0))
-        ost.set_num_threads(max(1, len(processors) // communicator.sharing(processors)))
     if communicator.size == 1 and not _printed:
         _printed.append("one rank")
         print(
@@ -48,3 +45,10 @@ def mpi(
             flush=True,
         )
     return made
+
+
+def _share_processors(communicator: MPICommunicator) -> None:
+    """Gives each rank its part of the machine's processors."""
+    if communicator.size > 1:
+        processors = frozenset(os.sched_getaffinity(0))
+        ost.set_num_threads(max(1, len(processors) // communicator.sharing(processors)))

@@ -31,10 +31,6 @@ class RayCommunicator(Communicator):
         """The data of rank 0."""
         return self._met(np.zeros(0, np.uint8) if data is None else data, first_only=True)[0]
 
-    def barrier(self) -> None:
-        """Wait for all workers."""
-        self._met(np.zeros(0, np.uint8), first_only=False)
-
     def abort(self, message: str) -> None:
         """End all workers: the caller of `fit` does it. Returns, so that this worker raises its error."""
         self._get(self._meeting.abort.remote(message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ import ostinato as ost
 from ostinato import ConfigError, TrainingRun, hookimpl
 
 
-class ServiceTracker(ost.Tracker):
+class ServiceTracker(ost.Tracker, ABC):
     """Logs curves to a run of a service: `update/...` every `update_every` updates, `epoch/...` each epoch.
 
     The run of the service begins with the first point, and its id is in the checkpoint: a resumed training,
@@ -45,17 +46,17 @@ class ServiceTracker(ost.Tracker):
         """A copy that makes a run of its own."""
         return type(self)(**self._options)
 
+    @abstractmethod
     def _open(self, run_id: str, config: Mapping[str, Any]) -> str:
         """Opens the run of this id, or a new one for ""; returns its id."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _log(self, values: Mapping[str, float], step: int) -> None:
         """Sends values of update `step`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _close(self, has_error: bool) -> None:
         """Ends the run of the service."""
-        raise NotImplementedError
 
     def begin(self, run: TrainingRun) -> None:
         """Forget the run of the service if the training is new. Its id comes later if it is resumed."""
