@@ -77,6 +77,12 @@ def forwards(model):
                 attribute.s = b"forward"
 
 
+def other_eps(model):
+    """A layer norm adds another number to the variance."""
+    (eps,) = [one for one in model.graph.initializer if onnx.numpy_helper.to_array(one).ravel()[:1] == 1e-5]
+    eps.CopyFrom(onnx.numpy_helper.from_array(np.float32(1.2e-5), eps.name))
+
+
 def through(dtype="float32", **options):
     return lambda: ost.Sequential(
         ost.GRU(3, 4, dtype=dtype, **options), ost.Last(), ost.Dense(4, 2, dtype=dtype)
@@ -107,6 +113,23 @@ def test_a_fault_is_found(name, tmp_path):
     onnx.save(model, path)
     with pytest.raises(DifferenceError, match=r"differs by \d"):
         verify(net, path, run_here)
+
+
+def test_a_layer_that_amplifies_roundings_passes_and_its_faults_are_found(tmp_path):
+    pytest.importorskip("ostinato_cells", reason="pip install -e plugins/ostinato-cells")
+    net, path = ost.Recurrent("layer_norm_lstm", 6, 6, seed=0), tmp_path / "model.onnx"
+    ostinato_onnx.export(net, path, states=True)
+    found = verify(net, path, run_here)
+    # docs/onnx.md has the figures: float64 results of rounded inputs are as far apart
+    assert found.tolerance < found.differences["output"] < 2 * found.moved["output"] < 1e-3
+    assert "a rounding moves output by" in str(found)
+    for spoil in (swap_slices, other_eps, drop_mask):
+        ostinato_onnx.export(net, path, states=True)
+        model = onnx.load(path)
+        spoil(model)
+        onnx.save(model, path)
+        with pytest.raises(DifferenceError, match=r"differs by \d"):
+            verify(net, path, run_here)
 
 
 def test_a_fault_that_the_parameters_hide_is_found_with_random_ones(tmp_path):
