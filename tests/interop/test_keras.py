@@ -169,6 +169,7 @@ def test_layers_of_one_size_and_of_unknown_order_are_refused(tmp_path):
     net = ost.Sequential(ost.Dense(2, 2), ost.Dense(2, 2))
     with pytest.raises(ost.ConfigError, match="has no order of them"):
         load_keras(net, path)
+    load_keras(net, path, layers=["time_distributed", "dense"])
     load_keras(net, file(tmp_path / "n", {"dense": square, "dense_1": [2 * np.eye(2), np.zeros(2)]}))
     assert np.array_equal(net.parameters()["1.weight"], 2 * np.eye(2))
 
@@ -372,6 +373,37 @@ def test_equal_branches_of_one_input_are_refused():
     with pytest.raises(ost.ConfigError, match="the same order and the same inputs") as caught:
         load_keras(chain, FOLDER / "equal_branches.keras")
     assert "by class" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:load_keras.*Add")  # the network adds too
+def test_names_in_order_say_which_of_equal_branches_is_which():
+    x = ost.Input("x", size=2)
+    net = ost.Graph(ost.Dense(2, 2)(x) + ost.Dense(2, 2)(x))
+    first, second = (name for name in net.parameters() if name.endswith("weight"))
+    found = {}
+    for order in (["left", "right"], ["right", "left"]):
+        assert load_keras(net, FOLDER / "equal_branches.keras", layers=order).used[first] == order[0]
+        found[order[0]] = net.parameters()[first].copy(), net.parameters()[second].copy()
+    assert not np.array_equal(*found["left"])
+    assert all(map(np.array_equal, found["left"], reversed(found["right"])))
+    before = net.arena.copy()
+    for layers, message in (
+        (["left"], "expected each layer with weights of the file once: \\['right', 'left'\\]"),
+        (["left", "left"], "expected each layer"),
+        (["left", "middle"], "expected each layer"),
+    ):
+        with pytest.raises(ost.ConfigError, match=message):
+            load_keras(net, FOLDER / "equal_branches.keras", layers=layers)
+    for layers in ("left", 3, [1, 2]):
+        with pytest.raises(ost.DTypeError, match="expected a list of names"):
+            load_keras(net, FOLDER / "equal_branches.keras", layers=layers)
+    with pytest.raises(ost.ConfigError, match=r"layers\[1\] is 'left', which reads \[\]; in this order"):
+        chain = ost.Sequential(ost.Dense(2, 2), ost.Dense(2, 2))
+        load_keras(chain, FOLDER / "equal_branches.keras", layers=["right", "left"])
+    assert np.array_equal(net.arena, before)
+    with pytest.raises(ost.ConfigError, match=r"layers\[0\] is 'classes', a Dense"):
+        names = ["classes", "first", "second", "last"]
+        load_keras(branches(), FOLDER / "branches.keras", layers=names)
 
 
 @pytest.mark.filterwarnings("ignore:load_keras.*Add")  # the network adds too

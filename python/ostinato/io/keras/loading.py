@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ostinato import checks
-from ostinato.errors import DTypeError, a_type
+from ostinato.errors import DTypeError, a_type, shown
 from ostinato.io.keras.arrays import ours
 from ostinato.io.keras.file import KerasFile, KerasLayer, with_file
 from ostinato.io.keras.matching import OF_LOSS, matched
@@ -38,7 +39,9 @@ class KerasWeights:
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
-def load_keras(net: Network, path: str | os.PathLike[str]) -> KerasWeights:
+def load_keras(
+    net: Network, path: str | os.PathLike[str], *, layers: Sequence[str] | None = None
+) -> KerasWeights:
     """Copies the weights of a model of Keras 3 into a network that was made with the same layers.
 
     The layers with weights must agree: SimpleRNN with RNN, LSTM, GRU with GRU (`reset_after=False` with
@@ -51,22 +54,31 @@ def load_keras(net: Network, path: str | os.PathLike[str]) -> KerasWeights:
         net: a Sequential, a Graph or a layer.
         path: of a file `.keras`, or of a file `.weights.h5`, which has no options and no order of layers of
             different kinds: these are not compared. Layers of one kind are in the order of `model.layers`.
+        layers: names of all layers of the file with weights, in the order of `net.parameters()`, where more
+            than one order fits: equal layers that read the same layers.
 
     Raises OSError; FormatError for what is no file of Keras 3, or has layers that no network here has;
     ConfigError for a file of another architecture, with both architectures, for equal layers that read the
-    same layers, for a layer that Keras does not have, and if h5py is not installed.
+    same layers without `layers`, for `layers` that do not fit, for a layer that Keras does not have, and if
+    h5py is not installed; DTypeError for an argument of another type.
     If it raises, the network is as it was.
     """
     if not isinstance(net, Network):
         raise DTypeError(f"load_keras: net is {a_type(net)}; expected a Network")
     where = checks.path("load_keras: path", path)
+    if layers is not None and (
+        isinstance(layers, str)
+        or not isinstance(layers, Sequence)
+        or not all(isinstance(one, str) for one in layers)
+    ):
+        raise DTypeError(f"load_keras: layers is {shown(layers)}; expected a list of names, or None")
     expected = places(net)
     mapping: dict[str, Any] = {}
     used: dict[str, str] = {}
     notes: list[str] = []
 
     def read(file: KerasFile) -> KerasFile:
-        for place, one in zip(expected, matched(expected, file), strict=True):
+        for place, one in zip(expected, matched(expected, file, layers), strict=True):
             for names, arrays in zip(place.names, one.read(), strict=True):
                 mapping.update(zip(names, ours(place.layer.kind, arrays), strict=True))
                 used.update(dict.fromkeys(names, one.name))

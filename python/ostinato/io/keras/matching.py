@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from ostinato.errors import ConfigError
+from ostinato.errors import ConfigError, shown
 from ostinato.io.keras.file import KerasFile, KerasLayer
 from ostinato.io.keras.network import Place
 
@@ -18,13 +18,18 @@ MOST_STEPS: Final = 200_000
 """Of a search; a model without equal branches needs a few for each layer."""
 
 
-def matched(expected: Sequence[Place], file: KerasFile) -> list[KerasLayer]:
-    """The layers of the file, in the order of the network.
+def matched(
+    expected: Sequence[Place], file: KerasFile, named: Sequence[str] | None = None
+) -> list[KerasLayer]:
+    """The layers of the file, in the order of the network; `named` is that order, by their names.
 
-    Raises ConfigError for another architecture, and if more than one order fits.
+    Raises ConfigError for another architecture, for an order that does not fit, and without `named` if more
+    than one order fits.
     """
     if len(file.layers) != len(expected):
         raise _other(expected, file)
+    if named is not None:
+        return _named(expected, file, named)
     if not file.connected:
         return _by_class(expected, file)
     found = list(islice(_orders(expected, file), 2))
@@ -34,10 +39,31 @@ def matched(expected: Sequence[Place], file: KerasFile) -> list[KerasLayer]:
         place = next(number for number, pair in enumerate(zip(*found, strict=True)) if pair[0] is not pair[1])
         raise ConfigError(
             f"{found[0][place].name} and {found[1][place].name} both fit {expected[place].layer} of the "
-            f"parameters {', '.join(expected[place].names[0])}, because they read the same layers; copy the "
-            "arrays of such layers with net.load_state_dict"
+            f"parameters {', '.join(expected[place].names[0])}, because they read the same layers; "
+            f"name the {len(expected)} layers with weights in the order of net.parameters(): layers=[...]"
         )
     return found[0]
+
+
+def _named(expected: Sequence[Place], file: KerasFile, named: Sequence[str]) -> list[KerasLayer]:
+    known = {one.name: one for one in file.layers}
+    if sorted(named) != sorted(known):
+        raise ConfigError(
+            f"layers is {shown(list(named))}; expected each layer with weights of the file once: "
+            f"{shown(list(known))}"
+        )
+    chosen = [known[name] for name in named]
+    for at, (place, one) in enumerate(zip(expected, chosen, strict=True)):
+        of = f"layers[{at}] is {shown(one.name)}, "
+        if not _fits(place, one, place is expected[-1]):
+            raise ConfigError(f"{of}a {one.layer}; expected a {place.layer} for {', '.join(place.names[0])}")
+        read, wanted = set(one.before) - {one.name}, {named[other] for other in place.before}
+        if file.connected and read != wanted:
+            raise ConfigError(
+                f"{of}which reads {shown(sorted(read))}; in this order the network reads "
+                f"{shown(sorted(wanted))} there"
+            )
+    return chosen
 
 
 def _orders(expected: Sequence[Place], file: KerasFile) -> Iterator[list[KerasLayer]]:
@@ -63,8 +89,8 @@ def _orders(expected: Sequence[Place], file: KerasFile) -> Iterator[list[KerasLa
             steps += 1
             if steps > MOST_STEPS:
                 raise ConfigError(
-                    "too many layers of the file are equal to say which is which; copy the arrays with "
-                    "net.load_state_dict"
+                    "too many layers of the file are equal to say which is which; name the layers with "
+                    "weights in the order of net.parameters(): layers=[...]"
                 )
             if candidate not in chosen and all(
                 (place in expected[at].before) == (other in before[candidate])
@@ -93,7 +119,7 @@ def _by_class(expected: Sequence[Place], file: KerasFile) -> list[KerasLayer]:
             names = " and ".join(one.name for one in fitting)
             raise ConfigError(
                 f"{names} fit {place.layer}, and the file has no order of them; save the whole model: "
-                "model.save('model.keras')"
+                "model.save('model.keras'), or name the layers in the order of net.parameters(): layers=[...]"
             )
         if not fitting:
             raise _other(expected, file)
