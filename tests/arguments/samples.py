@@ -121,7 +121,7 @@ ENTRIES: Final[dict[str, Callable[[], Any]]] = {
     "ost.Symbol.__getitem__.place": lambda: (..., slice(0, 1)),
     "ost.Trainer.load.path": checkpoint,
     "ost.load.path": saved,
-    "ost.io.load.path": saved,
+    "ost.io.load_network.path": saved,
     "ost.io.read_tensors.path": saved,
     "ost.io.load_keras.net": keras_net,
     "ost.io.load_keras.path": lambda: str(KERAS / "branches.weights.h5"),

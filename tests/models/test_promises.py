@@ -84,7 +84,7 @@ def test_one_file_holds_the_model(row: Row, tmp_path: Path):
     again = ost.load(place)
     assert type(again) is type(model) and again.get_params() == model.get_params()
     assert bits(list(row.answers(again, row.new))) == bits(list(row.answers(model, row.new)))
-    assert KEY in ost.io.load(place).metadata and KEY not in again.network_.metadata
+    assert KEY in ost.io.load_network(place).metadata and KEY not in again.network_.metadata
     with pytest.raises(ost.ConfigError, match="a file or a copy, which do not hold the optimizer"):
         again.partial_fit(*row.data)
     again.save(place)

@@ -8,7 +8,7 @@ files of any program, `keras/` files of Keras.
 """
 
 from ostinato.io.keras import load_keras
-from ostinato.io.model import load, save
+from ostinato.io.model import load_network, save
 from ostinato.io.tensors import read_tensors
 
-__all__ = ["load", "load_keras", "read_tensors", "save"]
+__all__ = ["load_keras", "load_network", "read_tensors", "save"]

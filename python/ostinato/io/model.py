@@ -1,4 +1,4 @@
-"""`save` and `load`: one model, one file."""
+"""`save` and `load_network`: one network, one file."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ def save(net: Network, path: str | os.PathLike[str], *, metadata: Mapping[str, A
     net.save(path, metadata=metadata)
 
 
-def load(path: str | os.PathLike[str]) -> Network:
+def load_network(path: str | os.PathLike[str]) -> Network:
     """The network in a model file or a checkpoint, with the same structure, names and parameters.
 
-    No plugin is imported. A PluginWarning says if the equations of an installed or registered cell differ
-    from those of the file, which the network computes.
+    Of an estimator's file it is the network alone: `ostinato.load` returns the estimator. No plugin
+    is imported. A PluginWarning says if the equations of an installed or registered cell differ from those of
+    the file, which the network computes.
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """

@@ -19,7 +19,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
-    net = io.load(path)
+    net = io.load_network(path)
     described = net.metadata.pop(KEY, None)
     if described is None:
         return net
@@ -36,7 +36,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         if kind is None:
             raise FormatError(
                 f"the file holds the estimator {shown(described['class'])}, which this program does not "
-                "have; import its module first. ostinato.io.load reads its network"
+                "have; import its module first. ostinato.io.load_network reads its network"
             )
         return kind._loaded(net, described)
     except FormatError as error:

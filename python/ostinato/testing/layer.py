@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ostinato.io import load
+from ostinato.io import load_network
 from ostinato.layers.dense import Dense
 from ostinato.layers.functional import Graph
 from ostinato.layers.functions import Input
@@ -313,7 +313,7 @@ def save_load(one: LayerSubject) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model"
             problem.net.save(path)
-            loaded = load(path)
+            loaded = load_network(path)
         if not type(loaded).__module__.startswith("ostinato."):
             raise Failed(
                 f"the file needs the class {type(loaded).__module__}.{type(loaded).__name__}; derive it from "

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ostinato.errors import PluginError
-from ostinato.io import load
+from ostinato.io import load_network
 from ostinato.testing.arrays import same
 from ostinato.testing.networks.model import Model, with_threads
 from ostinato.testing.problem import Problem
@@ -68,7 +68,7 @@ def save_load(model: Model) -> None:
             path = Path(folder) / "model"
             problem.network.save(path)
             try:
-                loaded = load(path)
+                loaded = load_network(path)
             except PluginError:
                 if not model.calls:
                     raise
