@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ostinato_core::kernel::{Float, Isa};
 use ostinato_core::net::{
-    Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Network, Reduction, Share,
+    Batch, Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Network, Reduction, Share,
     StepEngine, Stream, ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
@@ -89,9 +89,9 @@ fn steps_of_a_decoder() {
         let call = Call::new(before.clone(), &arena, false, 0).expect("parameters");
         let extent = Extent { lengths: Some(&lengths), ..Extent::default() };
         let batch = call.batch(rows, entries, extent).expect("a batch");
-        let packed = call.pack(&batch, &[Input::Features { data: &memory, width: 3 }]).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
-        let given = Given::compute(&engine, &call, batch, (packed, initial), &mut || false);
+        let inputs = [Input::Features { data: &memory, width: 3 }];
+        let given = Given::compute(&engine, &call, batch, (&inputs, initial), &mut || false);
         let given = Arc::new(given.expect("the keys"));
         let mut stream = Stream::new(engine.clone(), &arena, given).expect("a network that streams");
         let (x, mut out) = (numbers(rows * 2), vec![0.0; rows * 6]);
@@ -232,7 +232,8 @@ fn extra_allocations(case: Case) -> (usize, usize) {
         let call = Call::new(network.clone(), &arena, training, 0).expect("parameters");
         let extent = Extent { lengths: ragged.then_some(&lengths[..]), ..Extent::default() };
         let batch = call.batch(rows, steps, extent).expect("a batch");
-        let packed = call.pack(&batch, &[Input::Features { data: &data, width }]).expect("an input");
+        let inputs = [Input::Features { data: &data, width }];
+        let packed = |batch: &Batch| call.pack(batch, &inputs).expect("an input");
         let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
         let mut never = || false;
         let (arrays, states): (Arrays, Vec<Arrays>) = match mode {
@@ -248,6 +249,7 @@ fn extra_allocations(case: Case) -> (usize, usize) {
                     params: &[],
                 };
                 let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
+                let packed = packed(&batch);
                 let done = call.value_and_grad(
                     batch,
                     packed,
@@ -260,6 +262,7 @@ fn extra_allocations(case: Case) -> (usize, usize) {
                 (joined([gradients.params], gradients.inputs), vec![gradients.initial, finals])
             }
             Mode::RunAndBack => {
+                let packed = packed(&batch);
                 let run = call.run(batch, packed, initial, &mut never).expect("a run");
                 let (values, finals) =
                     (call.outputs(&run, &mut || false).expect("outputs"), call.final_state(&run));
@@ -268,7 +271,7 @@ fn extra_allocations(case: Case) -> (usize, usize) {
                 (joined([back.params], values.into_iter().chain(back.inputs)), vec![finals, back.initial])
             }
             Mode::Infer => {
-                let done = call.infer(batch, packed, initial, &mut never).expect("outputs");
+                let done = call.infer(batch, &inputs, initial, &mut never).expect("outputs");
                 (done.outputs, vec![done.finals])
             }
         };

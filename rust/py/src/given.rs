@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use crate::dtype::{Either, Family, Number};
 use crate::errors::{DTypeError, Raised};
 use crate::poller::Poller;
-use crate::prepared::Prepared;
+use crate::prepared::Unpacked;
 
 pub struct AllGiven;
 
@@ -35,12 +35,13 @@ impl PyGiven {
 pub fn given<T: Number>(
     py: Python<'_>,
     engine: &StepEngine,
-    prepared: Prepared<T>,
+    unpacked: Unpacked<'_, T>,
 ) -> Result<PyGiven, Raised> {
-    let Prepared { call, batch, packed, initial } = prepared;
+    let Unpacked { call, batch, arrays, initial } = unpacked;
+    let inputs = arrays.inputs()?;
     let mut poller = Poller::default();
     let done = py.detach(|| {
-        team::guard(|| Given::compute(engine, &call, batch, (packed, initial), &mut || poller.poll()))
+        team::guard(|| Given::compute(engine, &call, batch, (&inputs, initial), &mut || poller.poll()))
     });
     Ok(PyGiven { inner: T::either(Arc::new(poller.result(done)?)) })
 }

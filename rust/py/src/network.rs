@@ -16,7 +16,7 @@ use crate::dtype::{DType, Number, for_dtype};
 use crate::errors::{Raised, entry};
 use crate::losses::{PyLosses, plans_of};
 use crate::poller::{Poller, attended, watched};
-use crate::prepared::{CallArguments, Prepared, Wanted};
+use crate::prepared::{CallArguments, Prepared, Unpacked, Wanted};
 use crate::program::PyProgram;
 use crate::results::{Sizes, input_gradients, states_out};
 use crate::run::PyRun;
@@ -178,10 +178,15 @@ impl PyNetwork {
 
     #[pyo3(signature = (call, training, seed=0))]
     fn run(&self, py: Python<'_>, call: CallArguments<'_>, training: bool, seed: u64) -> PyResult<PyRun> {
-        let wanted = if training { Wanted::Training } else { Wanted::Outputs };
         entry(|| {
             for_dtype!(self.dtype, T => {
-                PyRun::new::<T>(py, Prepared::new(self.engine(), &call, wanted, (seed, 0))?, training)
+                match training {
+                    true => PyRun::trained::<T>(
+                        py,
+                        Prepared::new(self.engine(), &call, Wanted::Training, (seed, 0))?,
+                    ),
+                    false => PyRun::inferred::<T>(py, Unpacked::new(self.engine(), &call, seed)?),
+                }
             })
         })
     }

@@ -1,4 +1,4 @@
-//! The arguments of a call, copied out of Python's arrays.
+//! The arguments of a call, read from Python's arrays.
 
 use std::sync::Arc;
 
@@ -26,6 +26,23 @@ pub struct Prepared<T: Number> {
     pub batch: Batch,
     pub packed: Vec<Packed<T>>,
     pub initial: States<T>,
+}
+
+/// The same before the inputs are packed: they are Python's arrays. Inference packs what it can while it runs.
+pub struct Unpacked<'py, T: Number> {
+    pub call: Call<T>,
+    pub batch: Batch,
+    pub arrays: Arrays<'py, T>,
+    pub initial: States<T>,
+}
+
+/// The arrays of a call, in the order of the network's inputs.
+pub struct Arrays<'py, T: Number>(Vec<Given<'py, T>>);
+
+impl<T: Number> Arrays<'_, T> {
+    pub fn inputs(&self) -> Result<Vec<Input<'_, T>>, Raised> {
+        self.0.iter().map(Given::input).collect()
+    }
 }
 
 /// What a call is for.
@@ -79,15 +96,31 @@ impl<T: Number> Prepared<T> {
         wanted: Wanted,
         (seed, first_row): (u64, usize),
     ) -> Result<Prepared<T>, Raised> {
-        attended(|| Prepared::read(engine, call, wanted, (seed, first_row)))
+        attended(|| {
+            let unpacked = Unpacked::read(engine, call, wanted, (seed, first_row))?;
+            let packed = unpacked.call.pack(&unpacked.batch, &unpacked.arrays.inputs()?)?;
+            let Unpacked { call, batch, initial, .. } = unpacked;
+            Ok(Prepared { call, batch, packed, initial })
+        })
+    }
+}
+
+impl<'py, T: Number> Unpacked<'py, T> {
+    /// For inference.
+    pub fn new(
+        engine: Arc<Engine>,
+        call: &CallArguments<'py>,
+        seed: u64,
+    ) -> Result<Unpacked<'py, T>, Raised> {
+        attended(|| Unpacked::read(engine, call, Wanted::Outputs, (seed, 0)))
     }
 
-    fn read<'py>(
+    fn read(
         engine: Arc<Engine>,
         (arena, inputs, extent, state): &CallArguments<'py>,
         wanted: Wanted,
         (seed, first_row): (u64, usize),
-    ) -> Result<Prepared<T>, Raised> {
+    ) -> Result<Unpacked<'py, T>, Raised> {
         let arena = array::<T>("arena", arena, &[1])?;
         let call = Call::new(engine, elements(&arena)?, wanted == Wanted::Training, seed)?;
         let (lengths, masks, resets, first_step) = match extent {
@@ -108,12 +141,10 @@ impl<T: Number> Prepared<T> {
         let group_rows = (wanted == Wanted::Outputs).then(|| call.group_rows(rows, steps)).flatten();
         let extent = Extent { lengths, mask, others, resets, first_step, first_row, group_rows };
         let batch = call.batch(rows, steps, extent)?;
-        let inputs = given.iter().map(Given::input).collect::<Result<Vec<_>, _>>()?;
-        let packed = call.pack(&batch, &inputs)?;
         let initial = with_states(state, "state", |states| {
             Ok(call.pack_states(&batch, states, End::Initial, "state")?)
         })?;
-        Ok(Prepared { call, batch, packed, initial })
+        Ok(Unpacked { call, batch, arrays: Arrays(given), initial })
     }
 }
 

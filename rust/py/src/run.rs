@@ -1,6 +1,6 @@
 //! A run, and its backward pass.
 
-use ostinato_core::net::{Call, Gradients, Inferred, Record};
+use ostinato_core::net::{Call, Gradients, Inferred, Network, OutputPort, Record};
 use ostinato_core::team;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -9,7 +9,7 @@ use crate::arrays::{array, elements, shaped};
 use crate::dtype::{Either, Family, Number, for_value};
 use crate::errors::{ConfigError, Raised, entry};
 use crate::poller::{Poller, attended};
-use crate::prepared::{Prepared, with_states};
+use crate::prepared::{Prepared, Unpacked, with_states};
 use crate::results::{Sizes, input_gradients, states_out};
 
 /// The activations of a run, which its backward pass reads.
@@ -39,34 +39,52 @@ pub struct PyRun {
 }
 
 impl PyRun {
-    pub fn new<T: Number>(py: Python<'_>, prepared: Prepared<T>, training: bool) -> Result<PyRun, Raised> {
+    /// Inference: the arrays are read while it runs.
+    pub fn inferred<T: Number>(py: Python<'_>, unpacked: Unpacked<'_, T>) -> Result<PyRun, Raised> {
+        let Unpacked { call, batch, arrays, initial } = unpacked;
+        let (sizes, inputs) = (Sizes::of(&batch), arrays.inputs()?);
+        let mut poller = Poller::default();
+        let done = py.detach(|| team::guard(|| call.infer(batch, &inputs, initial, &mut || poller.poll())));
+        let (outputs, final_state) = results(py, call.network(), poller.result(done)?, &sizes)?;
+        Ok(PyRun { outputs, final_state, penalty: None, saved: None })
+    }
+
+    /// A run in training mode.
+    pub fn trained<T: Number>(py: Python<'_>, prepared: Prepared<T>) -> Result<PyRun, Raised> {
         let Prepared { call, batch, packed, initial } = prepared;
         let sizes = Sizes::of(&batch);
         let mut poller = Poller::default();
         let done = py.detach(|| {
             team::guard(|| {
-                if !training {
-                    let done = call.infer(batch, packed, initial, &mut || poller.poll())?;
-                    return Ok((done, None, None));
-                }
                 let record = call.run(batch, packed, initial, &mut || poller.poll())?;
                 let outputs = call.outputs(&record, &mut || poller.poll())?;
                 let done = Inferred { outputs, finals: call.final_state(&record) };
                 let penalty = call.network().has_penalties().then(|| call.penalty(&record));
-                Ok((done, Some(record), penalty))
+                Ok((done, record, penalty))
             })
         });
-        let (Inferred { outputs, finals }, record, penalty) = poller.result(done)?;
-        let network = call.network();
-        let array = |(values, port): (Vec<T>, &ostinato_core::net::OutputPort)| {
-            let node = &network.nodes[port.node];
-            sizes.along(py, values, node.axis, node.width).map(Bound::unbind)
-        };
-        let outputs = outputs.into_iter().zip(&network.outputs).map(array).collect::<PyResult<_>>()?;
-        let finals = states_out(py, finals, &network.states, sizes.rows)?;
-        let saved = record.map(|record| T::either(Activations { call, record }));
-        Ok(PyRun { outputs, final_state: finals.into_any().unbind(), penalty, saved })
+        let (done, record, penalty) = poller.result(done)?;
+        let (outputs, final_state) = results(py, call.network(), done, &sizes)?;
+        Ok(PyRun { outputs, final_state, penalty, saved: Some(T::either(Activations { call, record })) })
     }
+}
+
+/// The outputs of a run, and its final states.
+type Results = (Vec<Py<PyAny>>, Py<PyAny>);
+
+fn results<T: Number>(
+    py: Python<'_>,
+    network: &Network,
+    done: Inferred<T>,
+    sizes: &Sizes,
+) -> Result<Results, Raised> {
+    let array = |(values, port): (Vec<T>, &OutputPort)| {
+        let node = &network.nodes[port.node];
+        sizes.along(py, values, node.axis, node.width).map(Bound::unbind)
+    };
+    let outputs = done.outputs.into_iter().zip(&network.outputs).map(array).collect::<PyResult<_>>()?;
+    let finals = states_out(py, done.finals, &network.states, sizes.rows)?;
+    Ok((outputs, finals.into_any().unbind()))
 }
 
 type Back<'py> = (Bound<'py, PyAny>, Vec<Option<Bound<'py, PyAny>>>, Bound<'py, PyList>);

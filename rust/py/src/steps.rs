@@ -10,7 +10,7 @@ use crate::decode::{Asked, Hypotheses, PyMethod, hypotheses};
 use crate::dtype::{DType, Number, for_dtype, for_value};
 use crate::errors::entry;
 use crate::given::{PyGiven, given};
-use crate::prepared::{CallArguments, Prepared, Wanted};
+use crate::prepared::{CallArguments, Unpacked};
 use crate::stream::PyStream;
 
 /// Made by `Network.steps`.
@@ -45,7 +45,7 @@ impl PySteps {
         entry(|| {
             let before = self.engine.before.as_ref().unwrap_or(&self.engine.steps);
             for_dtype!(self.dtype, T => {
-                given::<T>(py, &self.engine, Prepared::new(Arc::clone(before), &call, Wanted::Outputs, (0, 0))?)
+                given::<T>(py, &self.engine, Unpacked::new(Arc::clone(before), &call, 0)?)
             })
         })
     }

@@ -120,9 +120,8 @@ impl<T: Number> Model<T> {
             let given = self.checked(inputs, rows, axes)?;
             let engine = Arc::clone(&self.engine);
             let (call, batch) = self.call(engine, rows, axes)?;
-            let packed = call.pack(&batch, &given)?;
             let initial = call.pack_states(&batch, &[], End::Initial, "state")?;
-            let done = call.infer(batch, packed, initial, &mut || false)?;
+            let done = call.infer(batch, &given, initial, &mut || false)?;
             Ok(Run { outputs: done.outputs, states: done.finals })
         })?
     }
@@ -209,9 +208,8 @@ impl<T: Number> Model<T> {
         let others: Vec<InputInfo> = others.into_iter().map(place).collect();
         let arrays = arrays(&others.iter().collect::<Vec<_>>(), inputs, rows, axes)?;
         let (call, batch) = self.call(Arc::clone(before), rows, axes)?;
-        let packed = call.pack(&batch, &arrays)?;
         let initial = call.pack_states(&batch, &[], End::Initial, "state")?;
-        Ok(Given::compute(engine, &call, batch, (packed, initial), &mut || false)?)
+        Ok(Given::compute(engine, &call, batch, (&arrays, initial), &mut || false)?)
     }
 
     fn call(

@@ -6,6 +6,7 @@ use crate::plan::{Class, LayerPlan, Pass};
 
 use super::Geometry;
 use super::entries::Entries;
+use super::exchange::{Exchange, InPlace};
 use super::memory::{PassMemory, Scratch, watched_mark};
 use super::runner::{Outside, PassCall, Runner, SavedPass, start_state};
 use super::slot_gradients::SlotGradients;
@@ -108,11 +109,13 @@ impl<'a, T: Float> LayerCall<'a, T> {
     ) -> Forward<T> {
         let pass = if training { &self.plan.train } else { &self.plan.infer };
         let mut run = Forward::new(pass, self.geometry, self.entries, initial, scratch);
-        self.run_forward(&mut run, inputs, &[], initial, training, scratch);
+        self.run_forward(&mut run, inputs, &[], initial, training, &InPlace, scratch);
         run
     }
 
-    /// Runs the forward pass in memory that `Forward::new` allocated. Any thread may run it.
+    /// Runs the forward pass in memory that `Forward::new` allocated, and has `exchange` copy its inputs and outputs block by
+    /// block. Any thread may run it.
+    #[allow(clippy::too_many_arguments)] // what a pass reads, and where
     pub fn run_forward(
         &self,
         run: &mut Forward<T>,
@@ -120,6 +123,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         memories: &[SeqView<T>],
         initial: &[Vec<T>],
         training: bool,
+        exchange: &impl Exchange<T>,
         scratch: &mut Scratch<T>,
     ) {
         let Forward { memory, finals } = run;
@@ -130,7 +134,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         let outside = Outside { inputs, memories, d_outputs: &[], saved: None };
         {
             let mut runner = Runner::new(self.pass(pass, packs), &outside, memory, initial, scratch);
-            runner.run(None);
+            runner.run(None, &|steps| exchange.before(steps, inputs), &|steps| exchange.after(steps, memory));
             finals.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
         }
         let of_rows = pass.states.iter().take(pass.row_states());
@@ -181,7 +185,7 @@ impl<'a, T: Float> LayerCall<'a, T> {
         };
         let call = self.pass(&self.plan.back, &self.weights.back);
         let mut runner = Runner::new(call, &outside, memory, arrived.finals, scratch);
-        runner.run(slots);
+        runner.run(slots, &|_| {}, &|_| {});
         d_initial.resize_with(d_initial.len().max(arrived.finals.len()), Vec::new);
         d_initial.iter_mut().enumerate().for_each(|(state, values)| runner.carried(state, values));
     }

@@ -8,6 +8,7 @@ mod by_size;
 mod entries;
 mod entry_ops;
 mod entry_row;
+mod exchange;
 mod fold;
 mod function_call;
 mod geometry;
@@ -29,6 +30,7 @@ mod weights;
 
 pub use crate::plan::block_steps;
 pub use entries::Entries;
+pub use exchange::{Exchange, InPlace};
 pub use fold::LayerWeights;
 pub use geometry::Geometry;
 pub use layer::{Backward, Forward, IncomingGradients, LayerCall, Saved, states_after};

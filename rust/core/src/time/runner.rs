@@ -240,13 +240,20 @@ impl<'a, T: Float> Runner<'a, T> {
         }
     }
 
-    /// Runs the pass. In the backward pass, `slots` receives the gradients of the parameters.
-    pub fn run(&mut self, mut slots: Option<&mut SlotGradients<T>>) {
+    /// Runs the pass. In the backward pass, `slots` receives the gradients of the parameters. `before` and `after` are called
+    /// with the steps of each block, before and after it runs.
+    pub fn run(
+        &mut self,
+        mut slots: Option<&mut SlotGradients<T>>,
+        before: &dyn Fn(&Range<usize>),
+        after: &dyn Fn(&Range<usize>),
+    ) {
         let (steps, reversed, pass) = (self.geometry.steps(), self.pass.reversed, self.pass);
         let (pipeline, rows) = (self.pipeline, self.geometry.rows);
         let in_piece = pipeline.map_or(self.steps_per_block, |_| piece_steps(rows).min(self.steps_per_block));
         for block in pieces(0, steps, self.steps_per_block, reversed) {
             pause();
+            before(&block);
             for piece in pieces(block.start, block.end, in_piece, reversed) {
                 let done = if reversed { steps - piece.start } else { piece.end };
                 if pipeline.is_some_and(|pipeline| !pipeline.wait(done)) {
@@ -255,6 +262,7 @@ impl<'a, T: Float> Runner<'a, T> {
                 self.piece(&block, &piece);
                 pipeline.iter().for_each(|pipeline| pipeline.report(done));
             }
+            after(&block);
             if let Some(slots) = slots.as_deref_mut() {
                 if in_piece < self.steps_per_block {
                     self.point_to_steps(&block, &block, true);

@@ -1,5 +1,7 @@
 //! An array in the caller's order. Row groups fill it while they run, each group its own rows.
 
+use std::ops::Range;
+
 use crate::kernel::Float;
 use crate::memory::{reserve, zeros};
 use crate::team::Pauses;
@@ -36,16 +38,29 @@ impl<T: Float> OutputArray<T> {
         }
     }
 
-    /// Writes the packed rows of a group to their positions, and zeros to their padding and masked steps. It pauses.
+    /// Writes all packed rows of a group to their positions, and zeros to their padding and masked steps. It pauses.
     ///
     /// # Safety
     /// The array belongs to this batch, the view has the rows of this group, and no other thread puts the same group at the
     /// same time.
     pub unsafe fn put(&self, batch: &Batch, group: usize, packed: SeqView<T>) {
-        // SAFETY: the caller's guarantee; the rows do not overlap.
+        let steps = 0..batch.groups[group].axes().of(self.axis).steps();
+        // SAFETY: the caller's guarantee.
         unsafe {
-            self.put_by(batch, group, packed, |from, to, width| to.copy_from_nonoverlapping(from, width))
-        };
+            self.put_steps(batch, group, steps, packed);
+            self.put_padding(batch, group);
+        }
+    }
+
+    /// Writes the packed rows of some steps of a group to their positions; for an array along rows, every row. It pauses.
+    ///
+    /// # Safety
+    /// As `put`, for the rows of these steps.
+    pub unsafe fn put_steps(&self, batch: &Batch, group: usize, steps: Range<usize>, packed: SeqView<T>) {
+        // SAFETY: the caller's guarantee; the rows do not overlap.
+        let copy = |from: *const T, to: *mut T, width| unsafe { to.copy_from_nonoverlapping(from, width) };
+        // SAFETY: the caller's guarantee.
+        unsafe { self.put_by(batch, group, steps, packed, copy) };
     }
 
     /// The same, as if the rows were added to zeros, which makes -0 a 0: a sum over pieces of time has the same bits.
@@ -59,18 +74,23 @@ impl<T: Float> OutputArray<T> {
                 unsafe { to.add(column).write(from.add(column).read() + T::ZERO) };
             }
         };
+        let steps = 0..batch.groups[group].axes().of(self.axis).steps();
         // SAFETY: the caller's guarantee.
-        unsafe { self.put_by(batch, group, packed, add) };
+        unsafe {
+            self.put_by(batch, group, steps, packed, add);
+            self.put_padding(batch, group);
+        }
     }
 
     /// `write` receives the addresses of a packed row and of its position, and the width of both.
     ///
     /// # Safety
-    /// As `put`.
+    /// As `put_steps`.
     unsafe fn put_by(
         &self,
         batch: &Batch,
         group: usize,
+        steps: Range<usize>,
         packed: SeqView<T>,
         write: impl Fn(*const T, *mut T, usize),
     ) {
@@ -84,12 +104,24 @@ impl<T: Float> OutputArray<T> {
             return group.rows.clone().enumerate().for_each(|(row, place)| copy(row, place));
         }
         let mut pauses = Pauses::default();
-        for (row, place) in batch.rows_and_places(group, self.axis) {
+        for (row, place) in batch.rows_and_places(group, self.axis, steps) {
             copy(row, place);
             pauses.after(width);
         }
+    }
+
+    /// Writes zeros to the padding and the masked steps of a group. It pauses.
+    ///
+    /// # Safety
+    /// The array belongs to this batch, and no other thread does the same for this group at the same time.
+    pub unsafe fn put_padding(&self, batch: &Batch, group: usize) {
+        if self.axis == Axis::Row {
+            return; // no padding
+        }
+        let (group, width) = (&batch.groups[group], self.width);
+        let mut pauses = Pauses::default();
         for padding in batch.padding(group, self.axis) {
-            // SAFETY: as above; a position of the padding belongs to exactly one group.
+            // SAFETY: the caller's guarantee; a position of the padding belongs to exactly one group.
             unsafe { self.start.add(padding.start * width).write_bytes(0, padding.len() * width) };
             pauses.after(padding.len() * width);
         }

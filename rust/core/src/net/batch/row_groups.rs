@@ -221,17 +221,18 @@ impl Batch {
         })
     }
 
-    /// Each packed row of a group with its position, one sequence after the other: memory of the caller is read, or written, in
-    /// its order.
+    /// Each packed row of some steps of a group with its position, one sequence after the other: memory of the caller is read,
+    /// or written, in its order.
     pub(super) fn rows_and_places<'a>(
         &'a self,
         group: &'a RowGroup,
         axis: Axis,
+        steps: Range<usize>,
     ) -> impl Iterator<Item = (usize, usize)> + 'a {
         let (geometry, valid) = (group.axes().of(axis), self.valid(axis));
         let sequence = self.in_order(group, axis);
         (0..geometry.rows).flat_map(move |position| {
-            (0..geometry.lengths[position]).map(move |t| {
+            (steps.start..geometry.lengths[position].min(steps.end)).map(move |t| {
                 let place = match axis {
                     Axis::Sequence(_) => valid.place(sequence(position).origin + t),
                     Axis::Row => sequence(position).row,
@@ -308,22 +309,36 @@ impl Batch {
 
     /// Appends the rows of a group from (N, T, width) or (N, width). Padding and masked steps are never read. It pauses.
     pub fn pack<T: Copy>(&self, group: &RowGroup, axis: Axis, data: &[T], width: usize, packed: &mut Vec<T>) {
-        let (before, elements) = (packed.len(), group.axes().of(axis).total() * width);
+        let geometry = group.axes().of(axis);
+        let (before, elements) = (packed.len(), geometry.total() * width);
         make_room(packed, elements);
+        // SAFETY: there is room for all packed rows, and each of them is written.
+        unsafe {
+            self.pack_steps(group, axis, 0..geometry.steps(), data, width, packed.as_mut_ptr().add(before));
+            packed.set_len(before + elements);
+        }
+    }
+
+    /// Writes the rows of some steps of a group to their places among all packed rows, which begin at `packed`. It pauses.
+    ///
+    /// # Safety
+    /// All packed rows of the group are writable, and nothing else reads or writes those of these steps.
+    pub unsafe fn pack_steps<T: Copy>(
+        &self,
+        group: &RowGroup,
+        axis: Axis,
+        steps: Range<usize>,
+        data: &[T],
+        width: usize,
+        packed: *mut T,
+    ) {
         let mut pauses = Pauses::default();
-        for (row, place) in self.rows_and_places(group, axis) {
+        for (row, place) in self.rows_and_places(group, axis, steps) {
             let values = &data[place * width..(place + 1) * width];
-            // SAFETY: there is room for all packed rows, and this is one of them.
-            unsafe {
-                packed
-                    .as_mut_ptr()
-                    .add(before + row * width)
-                    .copy_from_nonoverlapping(values.as_ptr(), width);
-            }
+            // SAFETY: the caller's guarantee; this is one of the packed rows.
+            unsafe { packed.add(row * width).copy_from_nonoverlapping(values.as_ptr(), width) };
             pauses.after(width);
         }
-        // SAFETY: every packed row was written.
-        unsafe { packed.set_len(before + elements) };
     }
 
     /// `pack` for every group, each into its own vector. Large arrays are copied by several threads. It pauses.

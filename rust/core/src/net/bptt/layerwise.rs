@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::kernel::Float;
 use crate::memory::{made, resized, with_room, zeros};
 use crate::time::{
-    Entries, Forward, Geometry, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients,
+    Entries, Forward, Geometry, InPlace, IncomingGradients, LayerCall, Saved, Scratch, SeqView, SlotGradients,
 };
 
 use super::super::graph::kinds::{Move, Rows};
@@ -301,7 +301,7 @@ impl<T: Float> LayerwiseRun<'_, T> {
         let mut done = Forward::new(&inner.plan.train, &geometry, &entries, states, scratch);
         let views = self.views(layer, &inputs);
         let call = self.call(layer, &geometry, &entries);
-        call.run_forward(&mut done, &views, memories, states, true, scratch);
+        call.run_forward(&mut done, &views, memories, states, true, &InPlace, scratch);
         Segment { geometry, entries, inputs, done }
     }
 

@@ -83,6 +83,11 @@ impl<T: Pooled> Call<T> {
         self.kernels
     }
 
+    /// See `Network::copied_by_block`.
+    pub(super) fn copied_by_block(&self) -> &[bool] {
+        self.engine.copied_by_block()
+    }
+
     pub(super) fn shared_engine(&self) -> Arc<Engine> {
         Arc::clone(&self.engine)
     }
@@ -133,15 +138,31 @@ impl<T: Pooled> Call<T> {
 
     /// Packs the inputs of every group, in the order of the network's inputs. Ids are checked.
     pub fn pack(&self, batch: &Batch, inputs: &[Input<T>]) -> Result<Vec<Packed<T>>, NetError> {
+        self.pack_unless(&|_| false, batch, inputs)
+    }
+
+    /// The same; an input whose node is `left` out is empty, with room for its packed rows.
+    pub(super) fn pack_unless(
+        &self,
+        left: &dyn Fn(usize) -> bool,
+        batch: &Batch,
+        inputs: &[Input<T>],
+    ) -> Result<Vec<Packed<T>>, NetError> {
         let network = self.network();
         if inputs.len() != network.inputs.len() {
             let (got, expected) = (inputs.len(), network.inputs.len());
             return Err(NetError::Shape(format!("got {got} inputs; expected {expected}")));
         }
-        (0..inputs.len()).map(|number| self.pack_input(batch, number, inputs[number])).collect()
+        (0..inputs.len()).map(|number| self.pack_input(left, batch, number, inputs[number])).collect()
     }
 
-    fn pack_input(&self, batch: &Batch, number: usize, input: Input<T>) -> Result<Packed<T>, NetError> {
+    fn pack_input(
+        &self,
+        left: &dyn Fn(usize) -> bool,
+        batch: &Batch,
+        number: usize,
+        input: Input<T>,
+    ) -> Result<Packed<T>, NetError> {
         let network = self.network();
         let port = &network.inputs[number];
         let node = &network.nodes[port.node];
@@ -156,7 +177,9 @@ impl<T: Pooled> Call<T> {
             (Input::Features { data, width }, None) if width == expected => {
                 expect_len(name, data.len(), count * width)?;
                 let packed = self.with_workspace(|kept| kept.packed(totals().map(|total| total * width)));
-                batch.pack_groups(axis, data, width, &packed)?;
+                if !left(port.node) {
+                    batch.pack_groups(axis, data, width, &packed)?;
+                }
                 Ok(packed)
             }
             (Input::Ids { data }, Some(limit)) => {

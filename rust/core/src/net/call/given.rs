@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::time::SeqView;
 
-use super::super::batch::{Batch, Packed, States};
+use super::super::batch::{Batch, Input, States};
 use super::super::graph::{Axis, LayerPart, NetError, Network, StepParts};
 use super::arguments::Call;
 use super::engine::Engine;
@@ -104,7 +104,7 @@ impl<T: Pooled> Given<T> {
         engine: &StepEngine,
         call: &Call<T>,
         batch: Batch,
-        (packed, initial): (Vec<Packed<T>>, States<T>),
+        (inputs, initial): (&[Input<T>], States<T>),
         poll: Poll,
     ) -> Result<Given<T>, NetError> {
         let before = &call.network().axes;
@@ -114,7 +114,7 @@ impl<T: Pooled> Given<T> {
             EntryLengths { most, lengths }
         });
         let (rows, entries) = (batch.rows, entries.collect());
-        let values = call.infer(batch, packed, initial, poll)?.outputs;
+        let values = call.infer(batch, inputs, initial, poll)?.outputs;
         Ok(Given { rows, values, entries })
     }
 

@@ -8,9 +8,9 @@ use crate::plan::Pass;
 use crate::team;
 use crate::time::{Scratch, SlotGradients};
 
-use super::super::batch::{Batch, End, OutputArray, Packed, States};
+use super::super::batch::{Batch, End, Input, OutputArray, Packed, States};
 use super::super::graph::NetError;
-use super::super::group::{GroupRun, Prepared, Terms, Want, run_group};
+use super::super::group::{Arrays, ByBlock, GroupRun, Prepared, Terms, Want, run_group};
 use super::super::locks::lock;
 use super::arguments::Call;
 use super::lanes::Poll;
@@ -43,11 +43,12 @@ impl<T: Pooled> Call<T> {
         (spread > groups && 2 * weights <= Caches::or_usual().l2).then(|| rows.div_ceil(spread))
     }
 
-    /// Runs the forward pass of every group. Returns the outputs and the final states.
+    /// Runs the forward pass of every group on inputs in the order of the network's inputs. Returns the outputs and the final
+    /// states.
     pub fn infer(
         &self,
         batch: Batch,
-        packed: Vec<Packed<T>>,
+        inputs: &[Input<T>],
         initial: States<T>,
         poll: Poll,
     ) -> Result<Inferred<T>, NetError> {
@@ -57,12 +58,21 @@ impl<T: Pooled> Call<T> {
             let of = &network.nodes[node];
             (node, OutputArray::new(&batch, of.axis, of.width))
         };
+        let by_block = ByBlock::of(network, self.copied_by_block(), &batch);
+        let packed = || self.pack_unless(&|node| by_block.has::<T>(node), &batch, inputs);
+        let packed = team::alone(packed, poll)??;
         let outputs: Vec<_> = network.outputs.iter().map(|port| array(port.node)).collect();
-        let finals = self.passing(&batch, &packed, &initial, poll, &|group, run, _| {
+        let arrays = |group| Arrays { by_block, group, inputs, outputs: &outputs };
+        let finals = self.passing(&batch, &packed, &initial, Some(&arrays), poll, &|group, run, _| {
             for (node, array) in &outputs {
                 let view = run.view(network, *node, batch.groups[group].axes());
                 // SAFETY: the view has the rows of the group, and the group runs once.
-                unsafe { array.put(&batch, group, view) };
+                unsafe {
+                    match by_block.has::<T>(*node) {
+                        true => array.put_padding(&batch, group),
+                        false => array.put(&batch, group, view),
+                    }
+                }
             }
         });
         let inferred = finals.map(|finals| {
@@ -75,12 +85,13 @@ impl<T: Pooled> Call<T> {
     }
 
     /// Runs the forward pass of every group and calls `act` with the group's number and run; the next group reuses the
-    /// memory. Returns the final states.
-    fn passing(
+    /// memory. With `arrays`, those of a group, layers copy some inputs and outputs. Returns the final states.
+    fn passing<'a>(
         &self,
         batch: &Batch,
         packed: &[Packed<T>],
         initial: &States<T>,
+        arrays: Option<&(dyn Fn(usize) -> Arrays<'a, T> + Sync)>,
         poll: Poll,
         act: &Act<T>,
     ) -> Result<Vec<Vec<T>>, NetError> {
@@ -92,7 +103,10 @@ impl<T: Pooled> Call<T> {
             let place = &batch.groups[group];
             let mut inputs = scratch.vectors.list();
             inputs.extend(packed.iter().map(|packed| std::mem::take(&mut *lock(&packed[group]))));
-            let run = run_group(&shared, place.axes(), &mut inputs, &initial[group], false, scratch);
+            let run = {
+                let arrays = arrays.map(|of| of(group));
+                run_group(&shared, place.axes(), &mut inputs, &initial[group], arrays, false, scratch)
+            };
             act(group, &run, scratch);
             let last = run.retired(network, &mut inputs, scratch);
             packed.iter().zip(inputs.drain(..)).for_each(|(packed, values)| *lock(&packed[group]) = values);
@@ -118,7 +132,7 @@ impl<T: Pooled> Call<T> {
         terms.clear();
         resized(&mut terms, batch.groups.len(), Terms::default());
         let terms = Mutex::new(terms);
-        let finals = self.passing(&batch, &packed, &initial, poll, &|group, run, scratch| {
+        let finals = self.passing(&batch, &packed, &initial, None, poll, &|group, run, scratch| {
             let axes = batch.groups[group].axes();
             let mut own = Terms::default();
             for loss in &losses {

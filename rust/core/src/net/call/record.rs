@@ -64,7 +64,7 @@ impl<T: Pooled> Call<T> {
             inputs.extend(arrays.map(|(packed, idle)| std::mem::replace(&mut *lock(&packed[group]), idle)));
             scratch.vectors.keep_list(idle);
             let axes = batch.groups[group].axes();
-            *run = run_group(&shared, axes, &mut inputs, &initial[group], true, scratch);
+            *run = run_group(&shared, axes, &mut inputs, &initial[group], None, true, scratch);
             scratch.vectors.keep_list(inputs);
         });
         self.with_workspace(|kept| {

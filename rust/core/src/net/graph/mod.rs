@@ -3,6 +3,7 @@
 mod again;
 mod axis;
 mod bridge;
+mod by_block;
 mod derived;
 mod direction;
 mod error;

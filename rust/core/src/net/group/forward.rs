@@ -10,6 +10,7 @@ use super::super::batch::Axes;
 use super::super::graph::{Network, NodeKind};
 use super::super::values::{RowMaps, derive, scatter_rows};
 use super::bridges::{initial_of, keep_states, starts_from_nodes};
+use super::copies::{Arrays, Copies};
 use super::layer_parallel::{Grouping, LayerTask, choose, ready_forwards, run_alone, run_together};
 use super::memories::Memories;
 use super::shared::Shared;
@@ -98,7 +99,8 @@ impl<T: Float> GroupRun<T> {
             NodeKind::Final { layer, state } if self.owned[node].is_empty() => {
                 SeqView::of(&self.finals[network.layers[layer].first_state + state], of.width)
             }
-            _ => SeqView::of(&self.owned[node], of.width),
+            // an input that its layer copies is empty, with room for the packed rows
+            _ => SeqView { ptr: self.owned[node].as_ptr(), stride: of.width, width: of.width },
         }
     }
 
@@ -133,12 +135,14 @@ impl<T: Float> GroupRun<T> {
 }
 
 /// Runs the forward pass of a group. `inputs` are packed, and moved into the run until `GroupRun::retired` returns them;
-/// `initial` has the rows of each state slot.
+/// `initial` has the rows of each state slot. With `arrays`, layers copy some inputs and outputs themselves; such an input is
+/// empty, with room for its packed rows.
 pub fn run_group<T: Float>(
     shared: &Shared<T>,
     axes: Axes,
     inputs: &mut [Vec<T>],
     initial: &[Vec<T>],
+    arrays: Option<Arrays<T>>,
     training: bool,
     scratch: &mut Scratch<T>,
 ) -> GroupRun<T> {
@@ -159,7 +163,7 @@ pub fn run_group<T: Float>(
     for (values, port) in inputs.iter_mut().zip(&network.inputs) {
         run.owned[port.node] = std::mem::take(values);
     }
-    let group = Group { shared, axes, initial };
+    let group = Group { shared, axes, initial, arrays };
     let mut ahead: Vec<(usize, Done<T>)> = Vec::new();
     for node in 0..network.nodes.len() {
         if network.layer_at(node).is_none() {
@@ -193,6 +197,7 @@ struct Group<'a, T: Float> {
     shared: &'a Shared<'a, T>,
     axes: Axes<'a>,
     initial: &'a [Vec<T>],
+    arrays: Option<Arrays<'a, T>>,
 }
 
 /// The forward pass of a layer, before or after it runs: its inputs, and the memory of its results.
@@ -203,19 +208,20 @@ struct Task<'a, T: Float> {
     views: Vec<SeqView<T>>,
     memories: Option<Arc<Memories<T>>>,
     initial: Cow<'a, [Vec<T>]>,
-    training: bool,
+    copies: Copies<'a, T>,
     run: Forward<T>,
 }
 
 impl<T: Float> LayerTask<T> for Task<'_, T> {
     fn run(&mut self, scratch: &mut Scratch<T>) {
-        let Task { call, views, memories, initial, training, run, .. } = self;
+        let Task { call, views, memories, initial, copies, run, .. } = self;
+        let training = copies.training;
         match memories {
             Some(memories) => {
                 let call = LayerCall { entries: &memories.entries, ..*call };
-                call.run_forward(run, views, &memories.views(), initial, *training, scratch);
+                call.run_forward(run, views, &memories.views(), initial, training, copies, scratch);
             }
-            None => call.run_forward(run, views, &[], initial, *training, scratch),
+            None => call.run_forward(run, views, &[], initial, training, copies, scratch),
         }
     }
 }
@@ -293,6 +299,7 @@ impl<'a, T: Float> Group<'a, T> {
         let memories = Memories::of(network, inner, self.axes, |at| run.view(network, at, self.axes));
         let entries = memories.as_ref().map_or(&[][..], |memories| &memories.entries);
         let memory = Forward::new(inner.forward(run.training), call.geometry, entries, &initial, scratch);
-        Task { node, layer, call, views, memories, initial, training: run.training, run: memory }
+        let copies = Copies { layer, arrays: self.arrays, training: run.training };
+        Task { node, layer, call, views, memories, initial, copies, run: memory }
     }
 }

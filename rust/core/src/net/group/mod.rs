@@ -2,6 +2,7 @@
 
 mod backward;
 mod bridges;
+mod copies;
 mod forward;
 mod layer_parallel;
 mod loss;
@@ -17,6 +18,7 @@ mod workspace;
 
 pub use backward::{BackwardStart, GroupGradients, back_group};
 pub use bridges::{final_gradients, initial_of};
+pub use copies::{Arrays, ByBlock};
 pub use forward::{GroupRun, run_group};
 pub use layer_parallel::is_shared;
 pub use loss::{Loss, LossTarget, Prepared, Want};

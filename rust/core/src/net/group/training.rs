@@ -72,7 +72,7 @@ impl<T: Float> Training<'_, T> {
         slots: &mut [SlotGradients<T>],
         scratch: &mut Scratch<T>,
     ) -> GroupResult<T> {
-        let run = run_group(self.shared, self.axes, inputs, self.initial, true, scratch);
+        let run = run_group(self.shared, self.axes, inputs, self.initial, None, true, scratch);
         let piece = self.piece(Cow::Borrowed(self.axes.time), run);
         let mut terms = Terms::default();
         let d_states = self.no_gradient(scratch);
@@ -100,7 +100,7 @@ impl<T: Float> Training<'_, T> {
         }
         let time = piece_of(self.axes.time, span, scratch);
         let axes = Axes { time: &time, ..self.axes };
-        let run = run_group(self.shared, axes, &mut of_piece, states, true, scratch);
+        let run = run_group(self.shared, axes, &mut of_piece, states, None, true, scratch);
         scratch.vectors.keep_list(of_piece);
         self.piece(Cow::Owned(time), run)
     }
