@@ -14,6 +14,7 @@ import ostinato.layers  # noqa: F401
 from ostinato import _core
 from ostinato.errors import ConfigError, DTypeError, FormatError, ShapeError, TraceError, a_type, shown
 from ostinato.io.other_files import explained
+from ostinato.io.training_part import without_training
 from ostinato.io.tree import CHECKPOINT, read_tree
 from ostinato.io.versions import warn_of_others
 from ostinato.network.check import DTYPES
@@ -43,12 +44,18 @@ def load_network(path: str | os.PathLike[str]) -> Network:
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
+    return load_both(path)[0]
+
+
+def load_both(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any] | None]:
+    """The network, as of `load_network`, and the training that the file of an estimator may hold."""
     try:
         metadata, tensors = _core.load_model(path_text(path))
     except FormatError as error:
         raise explained(path_text(path), error) from None
     if CHECKPOINT in metadata and KEY in metadata:
         tensors = _parameters(read_tree(path, metadata.pop(CHECKPOINT), tensors), path)
+    tensors, training = without_training(path, metadata, tensors)
     if not {KEY} <= set(metadata) <= set(MODEL_KEYS):
         raise FormatError(
             f"{path}: the metadata keys are {sorted(metadata)}; expected {shown(KEY)}, so this is no model"
@@ -63,7 +70,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
         # Each part is valid, but they do not fit together.
         raise FormatError(f"{path}: the description contradicts itself: {error}") from error
     warn_of_others(net)
-    return net
+    return net, training
 
 
 def _parameters(tree: dict[str, Any], path: Any) -> dict[str, Any]:

@@ -31,6 +31,12 @@ def save_tree(
 
     Raises OSError; ConfigError, naming the place, for a value that a tree cannot hold.
     """
+    text, tensors = tree_texts(tree)
+    _core.save_model(os.fspath(Path(path)), {**(more or {}), kind: text}, tensors)
+
+
+def tree_texts(tree: Mapping[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
+    """A tree as a text and tensors, which `read_tree` reads. Raises ConfigError."""
     tensors: list[tuple[str, Any]] = []
 
     def store(place: str, array: Any) -> str:
@@ -40,8 +46,7 @@ def save_tree(
         return name
 
     record = {"format_version": FORMAT_VERSION, "tree": flat(tree, "", "a checkpoint", store)}
-    text = json_text(record, "the checkpoint")
-    _core.save_model(os.fspath(Path(path)), {**(more or {}), kind: text}, tensors)
+    return json_text(record, "the checkpoint"), tensors
 
 
 def load_tree(path: str | os.PathLike[str], kind: str, more: Collection[str] = ()) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ostinato import io
 from ostinato.errors import FormatError, shown
+from ostinato.io.model import load_both
 from ostinato.models.base.model_file import FORMAT_VERSION, KEY, ModelFile
 
 
@@ -14,12 +14,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     """The network in a model file or a checkpoint, or the estimator that `save` wrote.
 
     No plugin is imported. A PluginWarning says if the equations of an installed or registered cell differ
-    from those of the file, which the network computes. An estimator predicts as before, bit for bit; a
-    parameter that was an object is the text of its repr.
+    from those of the file, which the network computes. An estimator predicts as before, bit for bit, and
+    a further fit continues its training, if the file holds it. A parameter that was an object is one again
+    if it was of the library's own classes; else it is the text of its repr.
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
-    net = io.load_network(path)
+    net, training = load_both(path)
     described = net.metadata.pop(KEY, None)
     if described is None:
         return net
@@ -38,7 +39,7 @@ def load(path: str | os.PathLike[str]) -> Any:
                 f"the file holds the estimator {shown(described['class'])}, which this program does not "
                 "have; import its module first. ostinato.io.load_network reads its network"
             )
-        return kind._loaded(net, described)
+        return kind._loaded(net, described, training)
     except FormatError as error:
         raise FormatError(f"{path}: {error}") from error
 

@@ -6,7 +6,7 @@ The file is a safetensors container whose metadata is strict, versioned JSON.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -56,13 +56,19 @@ class FileContent(NetworkFacts, Protocol):
 
 
 def write_model(
-    net: FileContent, path: str | os.PathLike[str], more: Mapping[str, Any] | None = None
+    net: FileContent,
+    path: str | os.PathLike[str],
+    more: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
+    tensors: Iterable[tuple[str, Any]] = (),
 ) -> None:
     """Writes `net` to a temporary file, then renames it to `path`: the file is complete or unchanged.
 
+    more: further values in addition to `net.metadata`; texts and tensors: of another part of the file.
     Raises OSError, DTypeError for a path that is none, ConfigError for settings that no file holds.
     """
-    _core.save_model(path_text(path), describe(net, more), list(net.parameters().items()))
+    described = {**describe(net, more), **(texts or {})}
+    _core.save_model(path_text(path), described, [*net.parameters().items(), *tensors])
 
 
 def describe(net: FileContent, more: Mapping[str, Any] | None = None) -> dict[str, str]:

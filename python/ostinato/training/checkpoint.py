@@ -19,8 +19,15 @@ from ostinato.training.made_of import TrainerParts, check_same, made_of
 
 def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[str, Any]) -> None:
     """Writes the checkpoint completely or not at all. Raises OSError; ConfigError for unsupported values."""
+    record = record_of(trainer, plugins)
+    checks.path("path", path)
+    save_tree(path, CHECKPOINT, record, describe(trainer.net))
+
+
+def record_of(trainer: TrainerParts, plugins: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a checkpoint, a tree (`network.tree`); its parameters are views of the network."""
     run, lesson = trainer.run, trainer.run.lesson
-    record = {
+    return {
         "made_of": made_of(trainer),
         "parameters": dict(trainer.net.parameters()),  # a tied one once
         "frozen": list(trainer.net.frozen),
@@ -42,8 +49,6 @@ def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[s
         "history": run.history.rows,
         "plugins": dict(plugins),
     }
-    checks.path("path", path)
-    save_tree(path, CHECKPOINT, record, describe(trainer.net))
 
 
 def load(
@@ -54,8 +59,13 @@ def load(
     seen: what identifies the data with which the run will go on, if it is known. Nothing changes if the file
     is damaged (FormatError), or the trainer or the data differ from those of the file (ConfigError).
     """
-    record = load_tree(path, CHECKPOINT, MODEL_KEYS)
-    where = os.fspath(path)
+    return restore(os.fspath(path), load_tree(path, CHECKPOINT, MODEL_KEYS), trainer, seen)
+
+
+def restore(
+    where: str, record: Mapping[str, Any], trainer: TrainerParts, seen: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The same with the result of `record_of`. where: names it in errors."""
     with _contradictions(where):
         check_same(trainer, record["made_of"], record["plugins"])
         state = read_record(record, trainer)

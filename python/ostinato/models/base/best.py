@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
+from ostinato.errors import FormatError, shown
 from ostinato.network import Network
 from ostinato.sequences.arrays import Array
 from ostinato.specs import hookimpl
@@ -44,6 +47,21 @@ class Best:
             self.last = net.arena.copy()
         if self.chosen is not None:
             net.arena[...] = self.chosen
+
+    def to_file(self, net: Network) -> dict[str, Any]:
+        """The counts, and both sets of parameters by name; "network" for those that the network has."""
+        state = self.ostinato_save()
+        parameters = {"chosen": self.chosen, "last": self.last}
+        return {**state, **{name: _named(net, one) for name, one in parameters.items()}}
+
+    def from_file(self, state: Mapping[str, Any], net: Network) -> None:
+        """The inverse. Raises FormatError; then nothing changes."""
+        found = {name: _flat(net, state.get(name)) for name in ("chosen", "last")}
+        for name, kind in (("best", float), ("lowest", float), ("waited", int), ("drops", int)):
+            if type(state.get(name)) is not kind:
+                raise FormatError(f"{name} of the training is {shown(state.get(name))}; expected a number")
+            found[name] = state[name]
+        vars(self).update(found)
 
     @hookimpl
     def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -84,3 +102,34 @@ class Best:
         reason = self.ostinato_should_stop()
         if reason is not None:
             run.stop(reason)
+
+
+def _named(net: Network, flat: Array | None) -> Any:
+    """Parameters by name, of an arena; "network" for the same bits as in the network, None for none."""
+    if flat is None or flat.tobytes() == net.arena.tobytes():
+        return None if flat is None else "network"
+    return {name: flat[_place(net, one)].reshape(one.shape).copy() for name, one in net.parameters().items()}
+
+
+def _flat(net: Network, state: Any) -> Array | None:
+    """The inverse of `_named`. Raises FormatError."""
+    if state is None:
+        return None
+    flat: Array = net.arena.copy()
+    if state == "network":
+        return flat
+    known = net.parameters()
+    if not isinstance(state, dict) or {*state} != {*known}:
+        raise FormatError("the training of the file has other parameters than its network")
+    for name, one in known.items():
+        found = state[name]
+        if not isinstance(found, np.ndarray) or (found.shape, found.dtype) != (one.shape, one.dtype):
+            raise FormatError(f"{shown(name)} of the training is {shown(found)}; expected {one.shape}")
+        flat[_place(net, one)] = found.reshape(-1)
+    return flat
+
+
+def _place(net: Network, view: Array) -> slice:
+    """Where a parameter is in the arena, of which it is a view."""
+    start = (view.ctypes.data - net.arena.ctypes.data) // view.itemsize
+    return slice(start, start + view.size)

@@ -7,9 +7,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-import numpy as np
-
 from ostinato.errors import FormatError
+from ostinato.models.base.parameter_values import NotInAFile, is_plain, made_of_form, objects_of, plain
 from ostinato.models.base.parameters import Parameters
 from ostinato.network import Network
 
@@ -44,25 +43,54 @@ class ModelFile(Parameters):
         It holds what predictions need. Raises OSError; ConfigError before `fit`.
         """
         self._check_fitted("save")
-        described = {
+        self.network_.save(path, metadata={KEY: self._described()})
+
+    def _described(self) -> dict[str, Any]:
+        """What a model file says of its estimator."""
+        parameters = self.get_params()
+        objects = objects_of(parameters)
+        return {
             "version": FORMAT_VERSION,
             "class": type(self).__name__,
-            "parameters": {name: _plain(value) for name, value in self.get_params().items()},
+            "parameters": {name: plain(value) for name, value in parameters.items()},
+            "objects": objects,
+            "lost": [name for name, one in parameters.items() if not is_plain(one) and name not in objects],
             "state": self._state(),
         }
-        self.network_.save(path, metadata={KEY: described})
 
     @classmethod
-    def _loaded(cls: type[Self], net: Network, described: Mapping[str, Any]) -> Self:
+    def _loaded(
+        cls: type[Self], net: Network, described: Mapping[str, Any], training: Mapping[str, Any] | None
+    ) -> Self:
         """The estimator of a model file. Raises FormatError."""
         try:
-            made = cls(**{name: _listed(cls, name, one) for name, one in described["parameters"].items()})
+            given = {name: _listed(cls, name, one) for name, one in described["parameters"].items()}
+            lost = list(described.get("lost", []))  # files of earlier versions have neither this nor objects
+            for name, form in described.get("objects", {}).items():
+                try:
+                    given[name] = made_of_form(form)
+                except NotInAFile:  # of a later release
+                    lost.append(name)
+            made = cls(**given)
             attributes = made._restore(described["state"])
+            vars(made).update(attributes)
+            vars(made).update(_fitted=None, network_=net)
+            made._continue_from(described, training, attributes, {name: given[name] for name in lost})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FormatError(f"the estimator of the file is damaged: {error}") from error
-        vars(made).update(attributes)
-        vars(made).update(_fitted=None, network_=net)
         return made
+
+    def _continue_from(
+        self,
+        described: Mapping[str, Any],
+        training: Mapping[str, Any] | None,
+        attributes: Mapping[str, Any],
+        lost: Mapping[str, Any],
+    ) -> None:
+        """Sets what a further fit needs. lost: texts in place of parameters that were objects.
+
+        Raises FormatError.
+        """
 
     def __getstate__(self) -> dict[str, Any]:
         values = dict(vars(self))
@@ -86,14 +114,3 @@ class ModelFile(Parameters):
 def _listed(kind: type[ModelFile], name: str, value: Any) -> Any:
     """A list of a file as a tuple, where the default is a tuple."""
     return tuple(value) if isinstance(value, list) and isinstance(getattr(kind, name, None), tuple) else value
-
-
-def _plain(value: Any) -> Any:
-    """A parameter as a model file holds it; an object as the text of its repr."""
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, np.generic):
-        return value.item()
-    return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)

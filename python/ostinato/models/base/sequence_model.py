@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, TypeVar
@@ -13,11 +14,14 @@ import numpy as np
 from ostinato import checks
 from ostinato.data import ByLength
 from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
+from ostinato.io.training_part import save_both
 from ostinato.models.base.adaptive import Adaptive
 from ostinato.models.base.best import Best
 from ostinato.models.base.held_out import ENOUGH, Parts, split
-from ostinato.models.base.model_file import ModelFile
+from ostinato.models.base.model_file import KEY, ModelFile
+from ostinato.models.base.parameter_values import plain
 from ostinato.models.base.routing import MetadataRouting
+from ostinato.models.base.saved_training import SavedTraining
 from ostinato.models.base.seeds import seed_of
 from ostinato.models.base.settings import differing, kept
 from ostinato.models.base.threads import with_jobs
@@ -40,6 +44,8 @@ BATCH_SIZE: Final = 32
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
+MEASURED: Final = ("n_iter_", "loss_curve_", "best_loss_")
+"""What a fit says of itself."""
 LONGEST: Final = 255
 """Bytes of the name of a file."""
 
@@ -48,8 +54,8 @@ LONGEST: Final = 255
 class TrainingState:
     """The training of an estimator, also between two fits.
 
-    attributes: those that end in "_", and what else a model file holds. loss: as the trainer got it.
-    parameters: of the estimator, with which this training began.
+    attributes: those that end in "_", and what else a model file holds. parameters: of the estimator, with
+    which this training began.
     """
 
     network: Network
@@ -57,8 +63,16 @@ class TrainingState:
     best: Best
     seed: int
     attributes: dict[str, Any]
-    loss: Any
     parameters: dict[str, Any]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether rows are held out."""
+        return self.best.restore
+
+    def saved(self) -> SavedTraining:
+        """Without the trainer. Raises PluginError."""
+        return SavedTraining.of(self.trainer, self.best, self.seed, self.attributes, self.parameters)
 
 
 @dataclass(eq=False)
@@ -87,7 +101,7 @@ class FitState:
     """The network with the best parameters."""
     trainer_: Trainer
     """The trainer; `trainer_.history` has the measurements of each epoch."""
-    _fitted: TrainingState | None
+    _fitted: TrainingState | SavedTraining | None
     n_iter_: int
     loss_curve_: list[float]
     best_loss_: float | None
@@ -167,7 +181,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         return self.early_stopping
 
     def _continues(self) -> TrainingState | None:
-        """What this fit continues, or None. Raises ConfigError for a loaded model."""
+        """What this fit continues, or None. Raises ConfigError for a model without its training."""
         if not checks.flag(type(self).__name__, "warm_start", self.warm_start):
             return None
         self._refuse_checkpoint("warm_start=True")
@@ -186,37 +200,63 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             self._refuse_checkpoint(why)
         if "_fitted" not in vars(self):
             return None
-        found = self._fitted
+        found, owner = self._fitted, type(self).__name__
         if found is None:
             raise ConfigError(
-                f"{type(self).__name__}: {why} continues a training, but this model comes from a file or a "
-                "copy, which do not hold the optimizer; expected a new estimator, or the one that was fitted"
+                f"{owner}: {why} continues a training, but the file of this model does not hold it; expected "
+                "a file that was written with save(path, training=True), or a new estimator"
             )
-        return self._further(replace(found, attributes=dict(found.attributes)), why)
+        lost = self._lost(found)
+        for name in (*self.of_trainer, "loss", *READ_ANEW, *self.read_anew):
+            if name in lost and getattr(self, name) is lost[name]:
+                raise ConfigError(
+                    f"{owner}: {why} continues a training with {name}={lost[name]}, but files hold objects "
+                    f"of the library alone, so {name} is a text now; set it again: "
+                    f"model.set_params({name}=...)"
+                )
+        if self._is_other(found, why):
+            return self._renewed(found)
+        if isinstance(found, TrainingState):
+            return replace(found, attributes=dict(found.attributes))
+        return self._reopened(found, why)
 
-    def _further(self, found: TrainingState, why: str) -> TrainingState:
-        """The training with the parameters of now: the same, or a new trainer for the same network.
+    def _lost(self, found: TrainingState | SavedTraining) -> dict[str, str]:
+        """Parameters that were objects, and the texts that a file has in their place."""
+        return found.lost if isinstance(found, SavedTraining) else {}
+
+    def _is_other(self, found: TrainingState | SavedTraining, why: str) -> bool:
+        """Whether the parameters of now need a new trainer for the same network.
 
         Raises ConfigError for a parameter that is another one than at the first fit, and has no effect now.
         """
-        changed = differing(self.get_params(deep=False), found.parameters)
+        changed, lost = differing(self.get_params(deep=False), found.parameters), self._lost(found)
         for name in changed:
+            if name in lost and (name in self.of_trainer or plain(getattr(self, name)) == lost[name]):
+                continue  # an object in place of its text; the trainer says if it is another one
             if name not in (*READ_ANEW, *self.of_trainer, *self.read_anew):
                 raise ConfigError(
                     f"{type(self).__name__}: {why} continues a training that began with {name}="
                     f"{shown(found.parameters[name])}, but {name} is {shown(getattr(self, name))}; expected "
                     "the same, or a new estimator"
                 )
-        return self._renewed(found) if any(name in self.of_trainer for name in changed) else found
+        return any(name in self.of_trainer and name not in lost for name in changed)
 
-    def _renewed(self, found: TrainingState) -> TrainingState:
+    def _renewed(self, found: TrainingState | SavedTraining) -> TrainingState:
         """A new trainer with the parameters of now, which starts from the network as it is."""
-        loss, held_out = self._loss(found.loss), found.best.restore
-        return self._new(lambda _: found.network, loss, held_out, found.attributes, found.seed)
+        return self._new(lambda _: self.network_, found.held_out, dict(found.attributes), found.seed)
 
-    def _loss(self, loss: Any) -> Any:
-        """The loss of a new trainer, after a training with `loss`."""
-        return loss
+    def _reopened(self, found: SavedTraining, why: str) -> TrainingState:
+        """The training of a file or a copy, with a trainer. Raises ConfigError, FormatError."""
+        made = self._renewed(found)
+        try:
+            found.give(made.trainer, made.best)
+        except (ConfigError, FormatError) as error:
+            raise type(error)(f"{type(self).__name__}: {why} continues a training, but {error}") from error
+        return made
+
+    @abstractmethod
+    def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
+        """The loss as a trainer takes it. attributes: what the fit has learned so far."""
 
     def _seed_for(self, continued: TrainingState | None) -> int:
         """The seed of a fit: of the one that it continues, or a new one."""
@@ -240,7 +280,6 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
     def _new(
         self,
         build: Callable[[int], Network],
-        loss: Any,
         held_out: bool,
         attributes: dict[str, Any],
         seed: int | None = None,
@@ -251,7 +290,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         best = self._best(held_out)
         trainer = Trainer(
             net,
-            loss=loss,
+            loss=self._trainer_loss(attributes),
             optimizer=self._optimizer(),
             schedule=self._schedule(best, attributes),
             strategies=self._strategies(attributes),
@@ -259,7 +298,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             callbacks=self._callbacks(best),
             seed=seed,
         )
-        return TrainingState(net, trainer, best, seed, attributes, loss, kept(self.get_params(deep=False)))
+        return TrainingState(net, trainer, best, seed, attributes, kept(self.get_params(deep=False)))
 
     def _callbacks(self, best: Best) -> list[Any]:
         path = self._checkpoint()
@@ -463,7 +502,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
 
     def _measure(self) -> None:
         trainer, fitting = self.trainer_, self._fitted
-        assert fitting is not None
+        assert isinstance(fitting, TrainingState)
         losses = trainer.history["loss"] if len(trainer.history) else []
         best = fitting.best
         vars(self).update(
@@ -471,6 +510,55 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             loss_curve_=losses,
             best_loss_=best.best if np.isfinite(best.best) else None,
         )
+
+    # Files and copies.
+
+    def save(self, path: str | os.PathLike[str], *, training: bool = True) -> None:
+        """Writes one model file, which `ostinato.load` reads: no pickle, and no code of a plugin is needed.
+
+        training: also what a further fit needs, so that `partial_fit`, and `fit` with warm_start=True, of the
+        loaded model continue bit-identically: the state of the optimizer, the place in the training, its
+        history, the states of callbacks, and the last parameters if the best ones are others. With Adam,
+        the file is then three to four times as large. Without it, it holds what predictions need.
+
+        Raises OSError; ConfigError before `fit`, and for states of callbacks that a file cannot hold.
+        """
+        self._check_fitted("save")
+        found = self._saved() if checks.flag(f"{type(self).__name__}.save", "training", training) else None
+        if found is None:
+            self.network_.save(path, metadata={KEY: self._described()})
+            return
+        save_both(self.network_, path, {KEY: self._described()}, found.to_file(self.get_params()))
+
+    def _saved(self) -> SavedTraining | None:
+        """The training, if this model has it. Raises PluginError."""
+        found = self._fitted
+        return found.saved() if isinstance(found, TrainingState) else found
+
+    def _described(self) -> dict[str, Any]:
+        numbers = {name: vars(self)[name] for name in MEASURED if name in vars(self)}
+        made = {**super()._described(), "fit": numbers}
+        if isinstance(self._fitted, SavedTraining):
+            given = self._fitted.lost
+            made["lost"] += [name for name, one in given.items() if getattr(self, name) is one]
+        return made
+
+    def _continue_from(
+        self,
+        described: Mapping[str, Any],
+        training: Mapping[str, Any] | None,
+        attributes: Mapping[str, Any],
+        lost: Mapping[str, Any],
+    ) -> None:
+        fit = described.get("fit", {})  # not in files of earlier versions
+        vars(self).update({name: fit[name] for name in MEASURED if name in fit})
+        if training is not None:
+            parameters = kept(self.get_params(deep=False))
+            self._fitted = SavedTraining.from_file(training, attributes, parameters, lost)
+
+    def __getstate__(self) -> dict[str, Any]:
+        values = super().__getstate__()
+        return {**values, "_fitted": self._saved()} if "_fitted" in values else values
 
 
 def _taken(values: Any, places: Any) -> Any:

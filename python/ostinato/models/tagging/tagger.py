@@ -168,19 +168,20 @@ class SequenceTagger(SequenceModel, TaggerState):
         x = self._encoded(owner, attributes, sentences, rows)
         targets = [encode(owner, row, classes, f"y[{n}]") for n, row in enumerate(tags)]
         if continued is None:
-            loss = self.loss
-            if isinstance(loss, str) and loss == "auto":
-                loss = "crf" if self.transitions else "cross_entropy"
             if not self.transitions:
-                check_targets(owner, loss, "index")
+                check_targets(owner, self._trainer_loss(attributes), "index")
             continued = self._new(
                 lambda seed: self._build(attributes, len(classes), seed),
-                loss,
                 parts is not None,
                 attributes,
                 seed,
             )
         return Examples(x, targets), continued, parts
+
+    def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
+        if isinstance(self.loss, str) and self.loss == "auto":
+            return "crf" if self.transitions else "cross_entropy"
+        return self.loss
 
     def _sequences(
         self, owner: str, X: Any, known: Mapping[str, Any] | None

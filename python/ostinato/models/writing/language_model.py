@@ -113,7 +113,6 @@ class LanguageModel(SequenceModel, TextState):
             known = Vocabulary.of(symbols[:cut], least=2)
             continued = self._new(
                 lambda seed: self._build(len(known), seed),
-                "cross_entropy",
                 cut is not None,
                 {"_vocabulary": known},
             )
@@ -141,6 +140,9 @@ class LanguageModel(SequenceModel, TextState):
         layer = Recurrent(self._copy("cell"), width, self.hidden_size, self.num_layers, regularizers=drop)
         head = Dense(layer.output_size, symbols, regularizers=drop)
         return Sequential(Embedding(symbols, width), layer, head, seed=seed)
+
+    def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
+        return "cross_entropy"
 
     def _schedule(self, best: Best, attributes: Mapping[str, Any]) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":

@@ -167,10 +167,9 @@ class Seq2Seq(PairModel, Seq2SeqState):
         inputs = self._inputs(owner, known, read)
         examples = Examples({**inputs, "words": inputs_of(targets)}, targets)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
-        loss = CrossEntropy(label_smoothing=self._smoothing())
         self._most(known)
         fitting = continued or self._new(
-            lambda seed: self._build(known, seed), loss, parts is not None, known, seed
+            lambda seed: self._build(known, seed), parts is not None, known, seed
         )
         return examples, fitting, parts
 
@@ -283,7 +282,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             return Halving()
         return super()._schedule(best, attributes)
 
-    def _loss(self, loss: Any) -> Any:
+    def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
         return CrossEntropy(label_smoothing=self._smoothing())
 
     def _smoothing(self) -> float:

@@ -122,13 +122,14 @@ class SequenceGenerator(PairModel, GeneratorState):
         if isinstance(rows, list):
             known["_answers"] = known["_answers"].varied(rows)
         fed, targets = _teacher_forced(owner, known["_answers"], rows, self.dtype)
-        symbols = isinstance(known["_answers"], Lexicon)
-        loss = "cross_entropy" if symbols else WithEnd()
         self._most(known)
         fitting = continued or self._new(
-            lambda seed: self._build(known, seed), loss, parts is not None, known, seed
+            lambda seed: self._build(known, seed), parts is not None, known, seed
         )
         return Examples({**given, "written": fed} if given else fed, targets), fitting, parts
+
+    def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
+        return "cross_entropy" if isinstance(attributes["_answers"], Lexicon) else WithEnd()
 
     def _read_answers(
         self, owner: str, y: Any, fitted: Mapping[str, Any] | None

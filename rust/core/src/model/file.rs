@@ -17,6 +17,8 @@ use super::number::Number;
 
 /// The metadata key of the graph.
 const GRAPH_KEY: &str = "ostinato.graph";
+/// How the names of tensors begin that belong to the training of an estimator: a model that only runs has no use for them.
+const TRAINING: &str = "ostinato.training/";
 /// Elements between two parameters, at most.
 const GAP: usize = 16;
 
@@ -58,8 +60,9 @@ pub fn content<T: Number>(stored: &store::Model, path: &Path) -> Result<ModelFil
     let mut arena = Vec::new();
     // between parameters there are gaps of less than a cache line each, so offsets follow the tensors
     let room = |tensor: &Tensor| tensor.bytes.len() / tensor.dtype.size() + GAP;
-    let most = stored.tensors.iter().map(room).sum::<usize>();
-    for Tensor { name, dtype, shape, bytes } in &stored.tensors {
+    let parameters = || stored.tensors.iter().filter(|one| !one.name.starts_with(TRAINING));
+    let most = parameters().map(room).sum::<usize>();
+    for Tensor { name, dtype, shape, bytes } in parameters() {
         let Some(Place { offset, shape: expected }) = places.remove(name) else {
             return Err(bad(&format!("tensor {name:?} is no parameter of the graph")));
         };

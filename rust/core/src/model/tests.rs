@@ -56,6 +56,16 @@ fn a_run_gives_the_values_of_python() {
 }
 
 #[test]
+fn the_training_of_an_estimator_is_left_out() {
+    let mut file = stored();
+    let slot = "ostinato.training/0:slots".to_string();
+    let bytes = vec![0; 8];
+    file.tensors.push(store::Tensor { name: slot, dtype: store::DType::I64, shape: vec![1], bytes });
+    let run = |model: Model| model.run(&numbers(), 2, 5, None).expect("outputs").outputs;
+    assert_eq!(run(opened(&file).expect("a model")), run(model()));
+}
+
+#[test]
 fn a_stream_gives_the_outputs_and_states_of_a_run_and_continues_it() {
     let (model, x) = (model(), numbers());
     let whole = model.run(&x, 1, 10, None).expect("outputs");

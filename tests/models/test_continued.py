@@ -1,0 +1,273 @@
+"""A model of a file or a copy continues its training, bit for bit."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ostinato as ost
+from ostinato.cells.lstm import LSTM
+from ostinato.models.base.saved_training import SavedTraining
+from tests.models.table import TABLE, Row
+from tests.models.test_promises import bits
+
+
+def loaded(model: Any, folder: Path) -> Any:
+    model.save(folder / "model.safetensors")
+    return ost.load(folder / "model.safetensors")
+
+
+def text(**parameters: Any) -> Any:
+    return ost.LanguageModel(**{"embedding_size": 3, "window": 5, **parameters})
+
+
+def forecaster(**parameters: Any) -> Any:
+    return ost.Forecaster(**{"horizon": 3, "season": 4, "num_layers": 1, **parameters})
+
+
+WAVES = [np.sin(np.arange(20 + n) * np.pi / 2) + 0.1 * n for n in range(6)]
+SMALL = {"hidden_size": 4}
+PROSE = "the cat sat on the mat, the dog sat on the log. " * 8
+ALL = [
+    *TABLE,
+    Row(text, (PROSE,), [PROSE[:40]], lambda model, X: [model.bits(one) for one in X], SMALL),
+    Row(forecaster, (WAVES,), [3], lambda model, X: [model.predict_quantiles(n) for n in X], SMALL),
+]
+rows = pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
+
+
+@rows
+@pytest.mark.parametrize("stopping", [False, True])
+def test_a_loaded_model_continues_its_training(row: Row, stopping: bool, tmp_path: Path):
+    whole = row.make(max_iter=4, early_stopping=stopping).fit(*row.data)
+    half = row.make(max_iter=2, early_stopping=stopping, warm_start=True).fit(*row.data)
+    again = loaded(loaded(half, tmp_path), tmp_path)
+    assert (again.n_iter_, again.loss_curve_, again.best_loss_) == (
+        half.n_iter_,
+        half.loss_curve_,
+        half.best_loss_,
+    )
+    again.fit(*row.data)
+    assert again.n_iter_ == 4 and again.loss_curve_ == whole.loss_curve_
+    assert bits(again.network_.arena) == bits(whole.network_.arena)
+    assert bits(again._fitted.best.last) == bits(whole._fitted.best.last)
+    assert bits(list(row.answers(again, row.new))) == bits(list(row.answers(whole, row.new)))
+    assert set(again._fitted.attributes) == set(whole._fitted.attributes)
+
+
+@rows
+def test_copies_continue_too(row: Row):
+    whole = row.make(max_iter=3, early_stopping=False).fit(*row.data)
+    part = row.make(early_stopping=False).partial_fit(*row.data)
+    for made in (copy.deepcopy(part), pickle.loads(pickle.dumps(part))):
+        made.partial_fit(*row.data).partial_fit(*row.data)
+        assert bits(made.network_.arena) == bits(whole.network_.arena)
+
+
+class Halves(ost.SGD):
+    """An optimizer that is not the library's own."""
+
+    name = "halves"
+
+    def update(self, p: Any, g: Any, s: Any, lr: Any) -> Any:
+        return super().update(p, 0.5 * g, s, lr)
+
+
+class Counts:
+    """A callback with a state."""
+
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    @ost.hookimpl
+    def ostinato_epoch_end(self, epoch: int) -> None:
+        self.epochs += 1
+
+    @ost.hookimpl
+    def ostinato_save(self) -> dict[str, int]:
+        return {"epochs": self.epochs}
+
+    @ost.hookimpl
+    def ostinato_load(self, state: Any) -> None:
+        self.epochs = state["epochs"]
+
+
+CLASSIFIER = TABLE[0]
+
+
+def classifier(**parameters: Any) -> Any:
+    return CLASSIFIER.make(early_stopping=False, warm_start=True, max_iter=2, **parameters)
+
+
+def continued(first: Any, again: Any) -> None:
+    """A further fit of both gives the same bits."""
+    first.fit(*CLASSIFIER.data)
+    again.fit(*CLASSIFIER.data)
+    assert bits(again.network_.arena) == bits(first.network_.arena)
+    assert again.loss_curve_ == first.loss_curve_ and len(again.loss_curve_) == 4
+
+
+def test_objects_of_the_library_are_objects_again(tmp_path: Path):
+    given: dict[str, Any] = {
+        "optimizer": ost.AdamW(lr=0.01),
+        "schedule": ost.schedules.WarmUp(5, then=ost.schedules.Exponential(0.5)),
+        "loss": ost.CrossEntropy(label_smoothing=0.1),
+        "cell": LSTM,
+        "regularizers": [ost.regularizers.Zoneout(0.2)],
+        "class_weight": {"falls": 2, "rises": 1.0},
+        "strategies": [ost.strategies.Checkpointed("1MB")],
+    }
+    model = classifier(**given).fit(*CLASSIFIER.data)
+    again = loaded(model, tmp_path)
+    assert repr(again) == repr(model) and again.optimizer.lr == 0.01
+    assert again.cell is LSTM and type(again.regularizers[0]) is ost.regularizers.Zoneout
+    continued(model, again)
+
+
+def test_other_objects_are_set_again(tmp_path: Path):
+    counts = Counts()
+    model = classifier(
+        optimizer=Halves(lr=0.1), schedule=falls, callbacks=[counts], batch_size=ost.data.ByLength(7)
+    )
+    model.fit(*CLASSIFIER.data)
+    again = loaded(loaded(model, tmp_path), tmp_path)
+    new = Counts()
+    for name, one in (
+        ("optimizer", Halves(lr=0.1)),
+        ("schedule", falls),
+        ("callbacks", [new]),
+        ("batch_size", ost.data.ByLength(7)),
+    ):
+        with pytest.raises(ost.ConfigError, match=rf"set it again: model.set_params\({name}="):
+            again.fit(*CLASSIFIER.data)
+        again.set_params(**{name: one})
+    continued(model, again)
+    assert new.epochs == counts.epochs == 4
+    # a class of one option for another is refused, because the state would not fit
+    again = loaded(model, tmp_path).set_params(schedule=falls, callbacks=[new], batch_size=8)
+    with pytest.raises(ost.ConfigError, match=r"warm_start continues a training, but .* optimizer"):
+        again.set_params(optimizer=ost.Adam(lr=0.1)).fit(*CLASSIFIER.data)
+    with pytest.raises(ost.ConfigError, match="state of 'Counts', which is not among the callbacks"):
+        again.set_params(optimizer=Halves(lr=0.1), callbacks=()).fit(*CLASSIFIER.data)
+
+
+def falls(start: float, when: Any) -> float:
+    return float(start * 0.9**when.epoch)
+
+
+def test_other_parameters_of_the_trainer_make_a_new_one(tmp_path: Path):
+    model = classifier().fit(*CLASSIFIER.data)
+    again = loaded(model, tmp_path)
+    for one in (model, again):
+        one.set_params(learning_rate_init=0.1).fit(*CLASSIFIER.data)
+    assert again.n_iter_ == model.n_iter_ == 2
+    assert bits(again.network_.arena) == bits(model.network_.arena)
+    # what was changed after the fit, before the file
+    first = classifier().fit(*CLASSIFIER.data).set_params(tol=0.5, hidden_size=5)
+    again = loaded(first, tmp_path)
+    with pytest.raises(ost.ConfigError, match="began with hidden_size=4, but hidden_size is 5"):
+        again.fit(*CLASSIFIER.data)
+    again.set_params(hidden_size=4).fit(*CLASSIFIER.data)
+    assert again.n_iter_ == 2  # of a new trainer, because tol is another one
+
+
+def test_an_error_leaves_a_loaded_model_as_before(tmp_path: Path):
+    model = classifier().fit(*CLASSIFIER.data)
+    again = loaded(model, tmp_path)
+    arena, found = again.network_.arena.copy(), again._fitted
+    stop = Stops()
+    model.set_params(callbacks=[])  # an equal list, which is no tuple, makes a new trainer in both
+    with pytest.raises(ost.PluginError, match="no power"):
+        again.set_params(callbacks=[stop], optimizer="adam").fit(*CLASSIFIER.data)
+    assert bits(again.network_.arena) == bits(arena) and again._fitted is found
+    again.set_params(callbacks=())
+    model.set_params(callbacks=())
+    continued(model, again)
+
+
+class Stops:
+    """A callback that fails."""
+
+    @ost.hookimpl
+    def ostinato_epoch_end(self, epoch: int) -> None:
+        raise RuntimeError("no power")
+
+
+def test_a_file_without_the_training_is_small_and_says_so(tmp_path: Path):
+    model = CLASSIFIER.make(max_iter=1, hidden_size=64).fit(*CLASSIFIER.data)
+    small, whole = tmp_path / "small.safetensors", tmp_path / "whole.safetensors"
+    model.save(small, training=False)
+    model.save(whole)
+    # Adam has two numbers for each parameter; the texts are small
+    assert 2.7 < whole.stat().st_size / small.stat().st_size < 3.1
+    again = ost.load(small)
+    assert (again.n_iter_, again.loss_curve_) == (1, model.loss_curve_)
+    with pytest.raises(ost.ConfigError, match=r"expected a file that was written with save\(path, training"):
+        again.partial_fit(*CLASSIFIER.data)
+    again.save(whole)
+    assert whole.stat().st_size == small.stat().st_size
+    with pytest.raises(ost.ConfigError, match="training is 'no'"):
+        model.save(small, training="no")
+    # the network alone does not read the training
+    assert bits(ost.io.load_network(whole).arena) == bits(model.network_.arena)
+
+
+def test_an_interrupted_fit_continues_from_its_file(tmp_path: Path):
+    model = classifier(callbacks=[Interrupts()])
+    with pytest.raises(KeyboardInterrupt):
+        model.set_params(max_iter=5).fit(*CLASSIFIER.data)
+    model.set_params(max_iter=3)
+    again = loaded(model, tmp_path).set_params(callbacks=model.callbacks)
+    for one in (model, again):
+        one.fit(*CLASSIFIER.data)
+    assert again.n_iter_ == model.n_iter_ and bits(again.network_.arena) == bits(model.network_.arena)
+
+
+class Interrupts:
+    """A callback that presses Ctrl-C once, in the middle of the second epoch."""
+
+    @ost.hookimpl
+    def ostinato_batch_end(self, run: Any, step: int) -> None:
+        if run.epoch == 1 and run.position.batch == 1 and not getattr(self, "pressed", False):
+            self.pressed = True
+            raise KeyboardInterrupt
+
+
+CASES: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda tree: tree.pop("seed"), "seed of the training is None"),
+    (lambda tree: tree.update(held_out=1), "held_out of the training is 1"),
+    (lambda tree: tree.update(record=[]), "record of the training"),
+]
+LATER: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda tree: tree["record"].update(start_lr=-1.0), "start_lr"),
+    (lambda tree: tree["record"].pop("optimizer"), "contradicts itself"),
+    (lambda tree: tree["best"].update(waited="no"), "waited of the training"),
+    (lambda tree: tree["best"].update(last={}), "other parameters than its network"),
+    (lambda tree: tree["record"]["optimizer"]["slots"].update(arena={}), "slots"),
+]
+
+
+@pytest.mark.parametrize("when, cases", [("load", CASES), ("fit", LATER)])
+def test_a_damaged_training_is_refused(
+    when: str, cases: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    model = classifier().fit(*CLASSIFIER.data)
+    real = SavedTraining.to_file
+    for change, words in cases:
+
+        def damaged(self: Any, parameters: Any, change: Any = change) -> Any:
+            tree = copy.deepcopy(real(self, parameters))
+            change(tree)
+            return tree
+
+        monkeypatch.setattr(SavedTraining, "to_file", damaged)
+        with pytest.raises(ost.FormatError, match=words):
+            again = loaded(model, tmp_path)
+            assert when == "fit" and again.predict(CLASSIFIER.new).shape == (9,)
+            again.fit(*CLASSIFIER.data)
