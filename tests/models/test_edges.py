@@ -122,3 +122,28 @@ def test_a_state_space_is_equivariant_however_small_the_numbers_are():
     np.testing.assert_array_equal(one * 2.0**-40, tiny)  # powers of two round nothing
     with pytest.raises(ost.ConfigError, match=r"y\['a'\] has 1e\+300 at 30, a number above 1e\+18"):
         ost.StateSpace(season=1, transform="none").fit({"a": np.append(y, 1e300)})
+
+
+@pytest.mark.parametrize("method", ["direct", "recursive", "auto"])
+@pytest.mark.parametrize("transform", ["auto", "none"])
+def test_a_constant_series_is_forecast_exactly(method, transform):
+    steps = np.arange(24.0)
+    series = {"a": np.full(24, 0.1), "b": 2.0 + np.sin(steps), "c": np.full(9, 3e5), "gaps": np.full(20, 7.3)}
+    series["gaps"][[3, 11]] = np.nan
+    given = {"horizon": 3, "hidden_size": 4, "max_iter": 1, "random_state": 0}
+    model = ost.Forecaster(**given, method=method, transform=transform, season=4).fit(series)
+    found = model.predict_quantiles()
+    for place, value in ((0, 0.1), (2, 3e5), (3, 7.3)):
+        assert (found[place] == value).all()
+    assert not (found[1] == found[1, 0, 0]).all()
+    if method != "direct":
+        assert (model.sample(5, n=3)[0] == 0.1).all()
+    assert (model.backtest({"a": [0.1, 0.1, 5.0]})[0][:3] == 0.1).all()
+    model.update("a", [0.1, 5.0])
+    assert not (model.predict()[0] == 0.1).any()
+
+
+def test_counts_that_were_constant_so_far_may_change():
+    series = [np.full(20, 2.0), np.arange(20.0) % 4]
+    model = ost.Forecaster(distribution="negative_binomial", hidden_size=4, max_iter=1, random_state=0)
+    assert len(np.unique(model.fit(series).sample(1, n=50)[0])) > 1

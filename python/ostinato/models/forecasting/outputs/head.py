@@ -60,6 +60,11 @@ class Head:
         return None if self.distribution is None else DISTRIBUTIONS[self.distribution]
 
     @property
+    def is_counts(self) -> bool:
+        """Whether the next value is a count."""
+        return self.drawn is not None and self.drawn.is_counts
+
+    @property
     def quantile_width(self) -> int:
         """The outputs that are quantiles."""
         return self.horizon * len(self.levels) if self.is_direct else 0
@@ -72,7 +77,7 @@ class Head:
     def transform(self, owner: str, given: object, ids: Sequence[Any], series: Sequence[Array]) -> Transform:
         """Of the values; counts have none. Raises ConfigError."""
         made = Transform.of(owner, given, series)
-        if self.drawn is None or not self.drawn.is_counts:
+        if not self.is_counts:
             return made
         if given == "log":
             raise ConfigError(
@@ -85,7 +90,7 @@ class Head:
 
     def check(self, what: str, values: Array) -> None:
         """Raises ConfigError for a value that the distribution does not have."""
-        if self.drawn is None or not self.drawn.is_counts:
+        if not self.is_counts:
             return
         wrong = np.flatnonzero((values < 0) | (np.floor(values) != values) & ~np.isnan(values))
         if wrong.size:

@@ -65,7 +65,7 @@ def _rolled(
         if distribution.is_counts:
             told = np.concatenate([told, log_base(expected, scales)[:, None]], axis=1)
         drawn = distribution.draw(told.reshape(count, paths, -1), noise, step).reshape(-1)
-        z = drawn / scales if distribution.is_counts else expected + smoothing.unit * drawn
+        z = drawn / scales if distribution.is_counts else expected + smoothing.spread * drawn
         found[:, step] = z
         if step < steps - 1:
             features = smoothing.step(z).astype(np.float32)

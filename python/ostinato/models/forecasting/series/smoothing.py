@@ -84,6 +84,12 @@ class Smoothing:
         made: Array = np.maximum(size, 1e-3)
         return made
 
+    @property
+    def spread(self) -> Array:
+        """(N,), the unit of a forecast; 0 for a series that was constant so far: it is its forecast."""
+        made: Array = np.where(self.missed > 0, self.unit, 0.0)
+        return made
+
     def _arrays(self) -> list[Array]:
         return [getattr(self, one.name) for one in fields(self)[1:]]
 
@@ -163,6 +169,8 @@ class Smoothed:
     """(n, horizon): level and season of the next steps."""
     units: Array
     """(n,)"""
+    spreads: Array
+    """(n,), as of `Smoothing.spread`."""
 
 
 def smooth(smoothing: Smoothing, series: Sequence[Array], horizon: int) -> list[Smoothed]:
@@ -174,18 +182,20 @@ def smooth(smoothing: Smoothing, series: Sequence[Array], horizon: int) -> list[
     for place, n in enumerate(order):
         padded[: lengths[n], place] = series[n]
     features = np.zeros((most, len(series), FEATURES), np.float32)
-    expected, units = np.zeros((most, len(series), horizon)), np.zeros((most, len(series)))
+    expected = np.zeros((most, len(series), horizon))
+    units, spreads = (np.zeros((most, len(series))) for _ in range(2))
     moving = smoothing.take(order)
     for t in range(most):
         count = int(np.searchsorted(-sorted_lengths, -t, side="left"))
         active = moving.first(count)
         features[t, :count] = active.step(padded[t, :count])
-        expected[t, :count], units[t, :count] = active.expected(horizon), active.unit
+        expected[t, :count] = active.expected(horizon)
+        units[t, :count], spreads[t, :count] = active.unit, active.spread
     for one, other in zip(smoothing._arrays(), moving._arrays(), strict=True):
         one[order] = other
     found: list[Smoothed] = [None] * len(series)  # type: ignore[list-item]
     for place, n in enumerate(order):
-        parts = (one[: lengths[n], place] for one in (features, expected, units))
+        parts = (one[: lengths[n], place] for one in (features, expected, units, spreads))
         found[n] = Smoothed(*map(np.ascontiguousarray, parts))
     return found
 

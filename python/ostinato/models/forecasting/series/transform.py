@@ -54,7 +54,10 @@ class Transform:
 def scale_of(series: Array, season: int) -> float:
     """The mean size of the first values: later ones change neither it nor any bit of what was before."""
     known = np.abs(series[~np.isnan(series) & (series != 0)][: max(2 * season, 8)])
-    return math.fsum(known) / len(known) if len(known) else 1.0
+    if not len(known):
+        return 1.0
+    # The mean of equal numbers may be one rounding off, and a constant series must have the exact scale.
+    return float(known[0]) if (known == known[0]).all() else math.fsum(known) / len(known)
 
 
 _exp = np.vectorize(math.exp, otypes=[np.float64])
