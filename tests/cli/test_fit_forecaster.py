@@ -87,8 +87,25 @@ def test_a_long_file_is_the_same_as_a_wide_one_and_has_times(tmp_path, capsys):
     # a saved model predicts what `forecast` printed
     assert main(["predict", str(tmp_path / "m"), str(tmp_path / "l.csv")]) == 0
     assert read(capsys.readouterr().out) == found
+    # also without the data, because the model knows its dates
     assert main(["predict", str(tmp_path / "m")]) == 0
-    assert read(capsys.readouterr().out) == expected
+    assert read(capsys.readouterr().out) == found
+    table = ost.load(tmp_path / "m").predict_table(1)
+    assert list(table)[:3] == ["region", "month", "sales"]
+
+
+@pytest.mark.parametrize("kind", ["forecaster", "state-space"])
+def test_a_model_knows_the_dates_after_the_steps_that_were_held_out(kind, tmp_path, capsys):
+    lines = [["time", "id", "y"], *([f"2024-{n + 1:02}-28", n % 4, 9 + n % 3] for n in range(12))]
+    model, data = str(tmp_path / "m"), write(tmp_path / "d.csv", lines)
+    flags = ["--horizon", "2", "--save", model, "--season", "1"]
+    flags += ["--max-iter", "2", "--hidden-size", "4", "--quiet"] if kind == "forecaster" else []
+    assert main(["fit", kind, data, *flags]) == 0
+    capsys.readouterr()
+    assert main(["predict", model]) == 0
+    found = read(capsys.readouterr().out)
+    assert found[0][:2] == ["series", "time"]
+    assert [one[:2] for one in found[1:3]] == [["id", "2025-01-28"], ["id", "2025-02-28"]]
 
 
 def test_a_month_that_is_left_out_is_a_missing_value(tmp_path, capsys):

@@ -92,3 +92,17 @@ def test_a_step_of_a_stream_has_the_columns_of_fit():
     with pytest.raises(ost.ConfigError, match=ORDER):
         model.stream().step(row[["v", "u"]])
     np.testing.assert_array_equal(model.stream().step(row), model.stream().step(row.to_numpy()))
+
+
+def test_the_columns_of_y_are_those_of_fit(tmp_path):
+    x = [table("uv", 4) for _ in range(8)]
+    y = table("ab", 8)
+    model = ost.SequenceRegressor(**FAST, early_stopping=False).fit(x, y)
+    model.save(tmp_path / "m")
+    for one in (model, ost.load(tmp_path / "m")):
+        one.score(x, y)
+        one.score(x, y.to_numpy())  # without names
+        for call in (one.score, one.partial_fit):
+            with pytest.raises(ost.ConfigError, match=r"same order.*\n.*columns of y"):
+                call(x, y[["b", "a"]])
+        one.partial_fit(x, y)

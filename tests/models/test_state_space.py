@@ -160,3 +160,22 @@ def test_bfgs_finds_minima_of_many_rows():
 def test_what_does_not_fit_is_named(call: Any, words: str):
     with pytest.raises(ost.OstinatoError, match=words):
         call()
+
+
+def test_the_dates_of_forecasts_follow_the_series(tmp_path: Path):
+    months = [str(one) for one in np.datetime64("2024-01") + np.arange(20)]
+    columns = {"shop": ["x"] * 20, "month": months, "sales": 9 + np.sin(np.arange(20.0))}
+    model = ost.StateSpace(season=1, horizon=2).fit(columns, id="shop", time="month", target="sales")
+    model.update("x", [9.0, 9.5])
+    model.save(tmp_path / "m")
+    for one in (model, ost.load(tmp_path / "m")):
+        found = one.predict_table()
+        assert list(found) == ["shop", "month", "sales", *(f"{n / 10:g}" for n in range(1, 10))]
+        assert found["month"].astype("datetime64[M]").astype(str).tolist() == ["2025-11", "2025-12"]
+        assert (found["sales"] == one.predict()[0]).all()
+    plain = ost.StateSpace(season=1, horizon=2).fit([columns["sales"]])
+    assert plain.predict_table()["step"].tolist() == [1, 2]
+    pd = pytest.importorskip("pandas")
+    late = pd.Series([9.0], index=pd.to_datetime(["2026-01-01"]))
+    with pytest.raises(ost.ConfigError, match=r"y begins with 2026-01-01.*expected 2025-11-01"):
+        model.update("x", late)

@@ -36,7 +36,9 @@ def run(options: argparse.Namespace) -> None:
         horizon=options.horizon,
         season="auto" if options.season is None else options.season,
         random_state=options.seed,
-    ).fit(series.values)
+    )
+    data, columns = series.fitted(series.values)
+    model.fit(data, **columns)
     forecasts = low_median_high(model.quantiles, model.predict_quantiles())
     # The files first: whoever reads the output may close it.
     if options.save is not None:
@@ -44,4 +46,5 @@ def run(options: argparse.Namespace) -> None:
     if figure is not None:
         draw_forecasts(figure, series.values, forecasts)
         figure.savefig(options.plot)
-    write(forecast_lines(list(series.values), forecasts, series), None)
+    times = series.times(forecasts.shape[1])
+    write(forecast_lines(list(series.values), forecasts, times, series.time), None)

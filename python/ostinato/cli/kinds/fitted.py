@@ -20,10 +20,10 @@ class FittedModel:
     draw: Callable[[Any], None]
 
 
-def fit_or_keep(model: Any, *data: Any) -> None:
+def fit_or_keep(model: Any, *data: Any, **columns: str) -> None:
     """Fits a model. Ctrl-C after the first epoch ends the training, and the best model so far is kept."""
     try:
-        model.fit(*data)
+        model.fit(*data, **columns)
     except KeyboardInterrupt:
         if not model.__sklearn_is_fitted__():
             raise

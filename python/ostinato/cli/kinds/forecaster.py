@@ -33,6 +33,10 @@ class ForecasterKind(SeriesKind):
                 Transform(True).check(f"{path}: the series {name!r}", one)
         return head.transform(path, model.transform, list(values), list(values.values())).positive
 
+    def lengths(self, model: Forecaster) -> list[int]:
+        """Of the series so far."""
+        return model._lengths()
+
     def trained(self, model: Forecaster) -> str:
         """The epochs."""
         return f"in {model.n_iter_} epochs"

@@ -23,6 +23,7 @@ from ostinato.cli.reading.series import (
 from ostinato.cli.reading.table import read_table
 from ostinato.errors import ConfigError
 from ostinato.models.forecasting.quality.skill import skill
+from ostinato.models.forecasting.series.forecast_table import times_after
 from ostinato.sequences.arrays import Array
 
 HORIZON = 12
@@ -49,6 +50,10 @@ class SeriesKind(FitKind):
     @abstractmethod
     def trained(self, model: Any) -> str:
         """How the fit went, after the number of series."""
+
+    @abstractmethod
+    def lengths(self, model: Any) -> list[int]:
+        """The steps of each series that a fitted model has read."""
 
     def check_others(self, path: str) -> None:
         """Raises ConfigError if the model of a file forecasts only the series that were fitted."""
@@ -89,7 +94,8 @@ class SeriesKind(FitKind):
         model = self.made(options, parameters)
         if not self.reads_logarithms(model, options.data, values):
             model.transform = "none"
-        fit_or_keep(model, training)
+        data, columns = series.fitted(training)
+        fit_or_keep(model, data, **columns)
         print(f"trained on {len(values)} series {self.trained(model)}, season {model.season_}")
         print(_measured(model, training, values, held, steps))
         for name in held:
@@ -104,7 +110,10 @@ class SeriesKind(FitKind):
         if options.data is None:
             check_no_data(options)
             found = model.predict_quantiles(options.horizon)
-            return Prediction(forecast_lines(model.ids_, low_median_high(model.quantiles, found), None))
+            times = times_after(model._columns, model.ids_, self.lengths(model), found.shape[1])
+            time = None if model._columns is None else model._columns.time
+            medians = low_median_high(model.quantiles, found)
+            return Prediction(forecast_lines(model.ids_, medians, times, time))
         self.check_others(options.model)
         flags = layout_of(options)
         decimal = options.decimal or fitted.decimal
@@ -121,9 +130,8 @@ class SeriesKind(FitKind):
         series = read_series(options.data, layout, needs_dates=bool(flags.date_format))
         tell_roles(options.data, series.roles)
         found = model.predict_quantiles(options.horizon, series=series.values)
-        return Prediction(
-            forecast_lines(list(series.values), low_median_high(model.quantiles, found), series)
-        )
+        medians, times = low_median_high(model.quantiles, found), series.times(found.shape[1])
+        return Prediction(forecast_lines(list(series.values), medians, times, series.time))
 
 
 def _measured(

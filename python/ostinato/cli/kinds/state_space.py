@@ -32,6 +32,10 @@ class StateSpaceKind(SeriesKind):
                 Transform(True).check(f"{path}: the series {name!r}", one)
         return Transform.of(path, model.transform, list(values.values())).positive
 
+    def lengths(self, model: StateSpace) -> list[int]:
+        """Of the series so far."""
+        return [model._lengths[one] for one in model.ids_]
+
     def trained(self, model: StateSpace) -> str:
         """The iterations."""
         return f"in {model.n_iter_} iterations"

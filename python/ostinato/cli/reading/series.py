@@ -30,6 +30,7 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}(-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)
 # Before the name of the column of times: columns of a table of times that meet no other.
 _ID: Final = "series of "
 _VALUES: Final = "values of "
+_TARGET: Final = "y"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +47,35 @@ class Series:
     table: LongTable | None = None
     time: str | None = None
 
-    def steps(self, place: int, count: int) -> Sequence[Any]:
-        """What the next steps of a series are called: their times, or 1, 2, ..."""
+    def times(self, count: int) -> list[Array] | None:
+        """The times of the next steps of each series; None without times."""
         if self.table is None or self.table.times is None or self.table.clock is None:
-            return range(1, count + 1)
-        times = [str(one) for one in self.table.clock.after(self.table.times[place][-1], count)]
-        midnight = "T00:00:00.000000"
-        ending = midnight if all(one.endswith(midnight) for one in times) else ".000000"
-        return [one.removesuffix(ending) for one in times]
+            return None
+        return [self.table.clock.after(one[-1], count) for one in self.table.times]
+
+    def fitted(self, values: Mapping[str, Array]) -> tuple[Any, dict[str, str]]:
+        """What `fit` of an estimator takes for these first values of each series, and how it is called.
+
+        With times it is a long table, so that the model knows the dates of its forecasts.
+        """
+        if self.table is None or self.table.times is None or self.table.clock is None or self.time is None:
+            return dict(values), {}
+        clock, firsts = self.table.clock, [one[0] for one in self.table.times]
+        columns = {"id": self.layout.id or "series", "time": self.time, "target": _TARGET}
+        if self.layout.id is not None:
+            columns["target"] = self.layout.target[0]
+        while len(set(columns.values())) < 3:
+            columns["id"], columns["target"] = columns["id"] + "_", columns["target"] + "_"
+        times = [
+            np.concatenate([[first], clock.after(first, len(one) - 1)])
+            for first, one in zip(firsts, values.values(), strict=True)
+        ]
+        table = {
+            columns["id"]: [name for name, one in values.items() for _ in one],
+            columns["time"]: np.concatenate(times),
+            columns["target"]: np.concatenate(list(values.values())),
+        }
+        return table, columns
 
 
 def read_series(path: str, layout: Layout, *, needs_dates: bool = True) -> Series:
@@ -242,15 +264,25 @@ def low_median_high(levels: Sequence[float], quantiles: Array) -> Array:
     return chosen
 
 
-def forecast_lines(names: Sequence[Any], forecasts: Array, series: Series | None) -> list[list[Any]]:
-    """Lines of CSV, the names first. forecasts (series, steps, 3); series: has the times of steps, or not."""
-    has_times = series is not None and series.table is not None and series.table.clock is not None
-    step = (series.time or "time") if series is not None and has_times else "step"
-    lines: list[list[Any]] = [["series", step, *HEAD]]
+def forecast_lines(
+    names: Sequence[Any], forecasts: Array, times: Sequence[Array] | None, time: str | None
+) -> list[list[Any]]:
+    """Lines of CSV, the names first. forecasts: (series, steps, 3).
+
+    times: of the steps of each series, which are 1, 2, ... without; time: the name of their column.
+    """
+    lines: list[list[Any]] = [["series", "step" if times is None else time or "time", *HEAD]]
     for place, (name, rows) in enumerate(zip(names, forecasts, strict=True)):
-        steps = range(1, len(rows) + 1) if series is None else series.steps(place, len(rows))
+        steps = range(1, len(rows) + 1) if times is None else _texts(times[place])
         lines += [[name, one, *(f"{x:.6g}" for x in row)] for one, row in zip(steps, rows, strict=True)]
     return lines
+
+
+def _texts(times: Array) -> list[str]:
+    """Times as texts, without a time of day if all are midnights."""
+    texts, midnight = [str(one) for one in times], "T00:00:00.000000"
+    ending = midnight if all(one.endswith(midnight) for one in texts) else ".000000"
+    return [one.removesuffix(ending) for one in texts]
 
 
 def draw_forecasts(figure: Any, series: dict[str, Array], forecasts: Array) -> None:

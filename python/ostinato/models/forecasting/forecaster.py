@@ -186,9 +186,7 @@ class Forecaster(Forecasts):
             }
             holds = epochs is None and self._holds_out(len(series))
             inputs = FEATURES + (0 if scale is None else scale.width)
-            continued = self._new(
-                lambda seed: self._build(inputs, head.width, seed), head.loss(), holds, attributes
-            )
+            continued = self._new(lambda seed: self._build(inputs, head.width, seed), holds, attributes)
             attributes["_seed"] = continued.seed
         else:
             season, transform, scale = self.season_, self._transform, self._scale
@@ -256,6 +254,9 @@ class Forecaster(Forecasts):
             return WarmUp(20, then=Exponential(0.05 ** (1 / attributes["_epochs"])))
         return super()._schedule(best, attributes)
 
+    def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
+        return attributes["_head"].loss()
+
     def _holds_out(self, count: int) -> bool:
         found = super()._holds_out(count)
         return count >= ENOUGH if isinstance(self.early_stopping, str) else found
@@ -294,6 +295,7 @@ class Forecaster(Forecasts):
             "method": head.method,
             "distribution": head.distribution,
             "seed": self._seed,
+            "epochs": self._epochs,
             "scale": None if self._scale is None else self._scale.to_file(),
             "columns": None if self._columns is None else self._columns.to_file(),
             "corrections": self._corrections,
@@ -314,6 +316,7 @@ class Forecaster(Forecasts):
             "_scale": None if scale is None else CovariateScale.from_file(scale),
             "_columns": None if columns is None else Columns.from_file(columns),
             "_seed": int(state.get("seed", 0)),
+            "_epochs": state.get("epochs"),  # not in files of earlier versions, which no fit continues
             "_corrections": np.asarray(state["corrections"], np.float64),
             "skill_": state["skill"],
             "ids_": list(state["ids"]),

@@ -26,6 +26,7 @@ from ostinato.models.forecasting.series.covariates import (
     window_of,
 )
 from ostinato.models.forecasting.series.dated import continued
+from ostinato.models.forecasting.series.forecast_table import forecast_table
 from ostinato.models.forecasting.series.history import histories
 from ostinato.models.forecasting.series.observations import Columns, Observations, read_observations
 from ostinato.models.forecasting.series.smoothing import Smoothing, smooth
@@ -56,6 +57,8 @@ class FittedSeries:
     _scale: CovariateScale | None
     _columns: Columns | None
     _seed: int
+    _epochs: int | None
+    """The automatic number of epochs."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -107,23 +110,13 @@ class Forecasts(SequenceModel, FittedSeries):
         """
         self._check_fitted("predict_table")
         steps = self._steps_of(f"{type(self).__name__}.predict_table", horizon)
-        quantiles, told = self.predict_quantiles(steps), self._columns
-        is_mixed = len({type(one) for one in self.ids_}) > 1
-        ids = np.array(self.ids_, object if is_mixed else None)
-        table = {"id" if told is None or told.id is None else told.id: np.repeat(ids, steps)}
-        if told is None or told.clock is None or told.time is None:
-            table["step"] = np.tile(np.arange(1, steps + 1), len(self.ids_))
-        else:
-            clock, counts = told.clock, [len(self._standing[one]) for one in self.ids_]
-            times = [
-                clock.after(told.starts[one], count - 1 + steps)[count - 1 :]
-                for one, count in zip(self.ids_, counts, strict=True)
-            ]
-            table[told.time] = np.concatenate(times)
+        quantiles, lengths = self.predict_quantiles(steps), self._lengths()
         levels = self._head.levels
-        table["y" if told is None else told.target] = quantiles[:, :, middle(levels)].reshape(-1)
-        table |= {f"{level:g}": quantiles[:, :, place].reshape(-1) for place, level in enumerate(levels)}
-        return table
+        return forecast_table(self._columns, self.ids_, lengths, quantiles, levels, middle(levels))
+
+    def _lengths(self) -> list[int]:
+        """The steps so far of each series."""
+        return [len(self._standing[one]) for one in self.ids_]
 
     def sample(
         self,
@@ -229,7 +222,7 @@ class Forecasts(SequenceModel, FittedSeries):
         """Quantiles from each origin, by one run of the network."""
         horizon = self._head.horizon
         smoothing = one.smoothing.take([0])
-        expected, units = smoothing.expected(horizon), smoothing.unit
+        expected, units = smoothing.expected(horizon), self._spread(smoothing)
         (told,) = smooth(smoothing, [self._transform.apply(values, one.scale)], horizon)
         outputs = one.output[None]
         if len(values):
@@ -245,15 +238,14 @@ class Forecasts(SequenceModel, FittedSeries):
         return self._undone(
             errors,
             np.concatenate([expected, told.expected]),
-            np.concatenate([units, told.units]),
+            np.concatenate([units, told.units if self._head.is_counts else told.spreads]),
             np.full(1 + len(values), one.scale),
         )
 
     def explain(self) -> str:
         """The series as they were understood, and the plan of the network. Raises ConfigError."""
         told = super().explain()
-        lengths = [len(self._standing[one]) for one in self.ids_]
-        return f"{described(lengths, self.season_)}\n{told}"
+        return f"{described(self._lengths(), self.season_)}\n{told}"
 
     # Series.
 
@@ -411,7 +403,12 @@ class Forecasts(SequenceModel, FittedSeries):
             parts.append(rolled[:, direct:])
         smoothing = Smoothing.joined([one.smoothing for one in standings])
         scales = np.array([one.scale for one in standings])
-        return self._undone(np.concatenate(parts, 1), smoothing.expected(steps), smoothing.unit, scales)
+        expected, units = smoothing.expected(steps), self._spread(smoothing)
+        return self._undone(np.concatenate(parts, 1), expected, units, scales)
+
+    def _spread(self, smoothing: Smoothing) -> Array:
+        """(N,), what errors are multiplied by. Counts that were constant so far may change."""
+        return smoothing.unit if self._head.is_counts else smoothing.spread
 
     def _undone(self, errors: Array, expected: Array, units: Array, scales: Array) -> Array:
         """Values of errors (K, h, Q), expected values (K, h), units (K,) and scales (K,)."""

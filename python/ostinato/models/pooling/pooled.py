@@ -314,6 +314,12 @@ class PooledModel(SequenceModel, PooledState):
     def _learn(self, owner: str, answers: Array, training: Array) -> dict[str, Any]:
         """The fitted attributes that come of the answers of the first fit, and those of its training part."""
 
+    def _name_answers(self, y: Any, attributes: dict[str, Any]) -> None:
+        """Keeps the names of the columns of y, or compares them with those of the first fit.
+
+        Raises ConfigError.
+        """
+
     def _strata(self, answers: Array) -> Array | None:
         """Numbers (N,) from 0: rows of one number have their share of the held-out rows."""
         return None
@@ -382,6 +388,7 @@ class PooledModel(SequenceModel, PooledState):
         parts = self._parts(len(answers), seed, groups, self._strata(answers))
         encoded, fitting = self._begin(intake, answers, None, sample_weight, continued, seed, parts)
         fitting.attributes["_long"] = form
+        self._name_answers(y, fitting.attributes)
         examples, held = self._examples(intake, fitting, encoded), None
         if parts is not None:
             examples, held = (examples.take(places) for places in parts)
@@ -396,6 +403,7 @@ class PooledModel(SequenceModel, PooledState):
         continued = self._latest("partial_fit")
         seed = self._seed_for(continued)
         encoded, fitting = self._begin(intake, answers, learned, sample_weight, continued, seed, None)
+        self._name_answers(y, fitting.attributes)
         examples = self._examples(intake, fitting, encoded)
         return self._train(fitting, 1, examples, None, lambda found: self._complete(found, None))
 
@@ -453,16 +461,17 @@ class PooledModel(SequenceModel, PooledState):
         encoded = encoded._replace(weights=product(given, encoded.weights))
         if continued is None:
             outputs = encoded.outputs
-            count = checks.whole(owner, "n_members", self.n_members, at_least=1, at_most=MOST)
-            loss = self.loss if count == 1 else {f"member {n}": self._copy("loss") for n in range(count)}
             continued = self._new(
                 lambda seed: self._build(intake.width, outputs, seed),
-                loss,
                 parts is not None,
                 attributes,
                 seed,
             )
         return encoded, continued
+
+    def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
+        count = checks.whole(type(self).__name__, "n_members", self.n_members, at_least=1, at_most=MOST)
+        return self.loss if count == 1 else {f"member {n}": self._copy("loss") for n in range(count)}
 
     # What a fitted model holds.
 

@@ -12,6 +12,7 @@ from ostinato.errors import ConfigError, shown
 from ostinato.losses import Loss
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
+from ostinato.models.reading.feature_names import Names, as_names, check_names, feature_names
 from ostinato.models.reading.numbers import check_width, determination, read_numbers
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.weighing import row_weights
@@ -27,6 +28,8 @@ class Targets:
     _target_scaling: Scaler
     _one: bool
     """Whether y was (N,)."""
+    _target_names: Names
+    """Of the columns of y."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -68,6 +71,10 @@ class SequenceRegressor(PooledModel, Targets):
         scaler = Scaler.of([columns]) if self.scale else Scaler.none(columns.shape[1])
         return {"_target_scaling": scaler, "_one": answers.ndim == 1}
 
+    def _name_answers(self, y: Any, attributes: dict[str, Any]) -> None:
+        names = feature_names(y)
+        check_names(names, attributes.setdefault("_target_names", names), "y")
+
     def _encode(self, owner: str, answers: Array, attributes: dict[str, Any]) -> TargetRows:
         check_targets(owner, self.loss, "output")
         scaler, columns = attributes["_target_scaling"], answers.reshape(len(answers), -1)
@@ -108,11 +115,23 @@ class SequenceRegressor(PooledModel, Targets):
         found = self.predict(X, lengths=lengths)
         wanted = read_numbers(owner, y, len(found))
         check_width(owner, wanted.reshape(len(wanted), -1).shape[1], len(self._target_scaling.mean))
+        check_names(feature_names(y), self._target_names, "y")
         return determination(found, wanted, row_weights(owner, sample_weight, len(found)))
 
     def _state(self) -> dict[str, Any]:
-        return {**super()._state(), "targets": self._target_scaling.state(), "one": self._one}
+        names = self._target_names
+        return {
+            **super()._state(),
+            "targets": self._target_scaling.state(),
+            "one": self._one,
+            "target_names": None if names is None else list(names),
+        }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         scaler = Scaler.from_state(state["targets"])
-        return {**super()._restore(state), "_target_scaling": scaler, "_one": bool(state["one"])}
+        return {
+            **super()._restore(state),
+            "_target_scaling": scaler,
+            "_one": bool(state["one"]),
+            "_target_names": as_names(state.get("target_names")),  # not in files of earlier versions
+        }

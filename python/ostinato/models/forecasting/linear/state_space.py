@@ -18,7 +18,9 @@ from ostinato.models.base.threads import with_jobs
 from ostinato.models.forecasting.linear.kalman import KalmanFilter, Structure
 from ostinato.models.forecasting.linear.per_row import minimized
 from ostinato.models.forecasting.quality.levels import middle, read_levels
-from ostinato.models.forecasting.series.observations import read_observations
+from ostinato.models.forecasting.series.dated import continued
+from ostinato.models.forecasting.series.forecast_table import forecast_table
+from ostinato.models.forecasting.series.observations import Columns, read_observations
 from ostinato.models.forecasting.series.season import read_season
 from ostinato.models.forecasting.series.transform import Transform
 from ostinato.models.reading.series import known_id, read_values
@@ -61,6 +63,9 @@ class FittedStateSpace:
     _levels: tuple[float, ...]
     _steps: int
     _fitted: Any
+    _columns: Columns | None
+    _lengths: dict[Any, int]
+    """The steps so far of each series."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -159,6 +164,8 @@ class StateSpace(ModelFile, FittedStateSpace):
             _levels=levels,
             _steps=steps,
             _fitted=None,
+            _columns=observed.columns,
+            _lengths=dict(zip(observed.ids, map(len, series), strict=True)),
             network_=net,
             season_=season,
             ids_=observed.ids,
@@ -191,14 +198,26 @@ class StateSpace(ModelFile, FittedStateSpace):
         sizes, centers = (np.array([getattr(one, name) for one in series]) for name in ("size", "center"))
         return self._transform.undo(quantiles * sizes[:, None, None] + centers[:, None, None], 1.0)
 
+    def predict_table(self, horizon: int | None = None) -> dict[str, Array]:
+        """The forecasts as columns of a long table, as of `Forecaster.predict_table`. Raises ConfigError."""
+        self._check_fitted("predict_table")
+        quantiles, lengths = self.predict_quantiles(horizon), [self._lengths[one] for one in self.ids_]
+        place = middle(self._levels)
+        return forecast_table(self._columns, self.ids_, lengths, quantiles, self._levels, place)
+
     def update(self, id: Any, y: Any) -> None:
         """Adds new values to a series: a number, or several (k,); NaN is a missing value.
 
-        The variances stay. Raises ShapeError, DTypeError, ConfigError.
+        Dates in an index of y must continue those of the series. The variances stay. Raises ShapeError,
+        DTypeError, ConfigError.
         """
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
-        one = self._filtered[known_id(owner, id, self.ids_)]
+        one, columns = self._filtered[known_id(owner, id, self.ids_)], self._columns
+        clock, following = None if columns is None else columns.clock, None
+        if columns is not None and clock is not None:
+            following = clock.after(columns.starts[id], self._lengths[id])[-1]
+        y = continued(owner, "y", y, clock, following)
         values = read_values(f"{owner}: y", np.atleast_1d(as_array(f"{owner}: y", y)), least=0)
         self._transform.check(f"{owner}: y", values)
         if len(values):
@@ -208,6 +227,7 @@ class StateSpace(ModelFile, FittedStateSpace):
             self._filtered[id] = Filtered(
                 one.center, one.size, one.log_variances, found["a"][0, 0], found["P"][0, 0]
             )
+            self._lengths[id] += len(values)
 
     # Files.
 
@@ -220,6 +240,8 @@ class StateSpace(ModelFile, FittedStateSpace):
             "levels": list(self._levels),
             "horizon": self._steps,
             "ids": list(self.ids_),
+            "columns": None if self._columns is None else self._columns.to_file(),
+            "lengths": [self._lengths[one] for one in self.ids_],
             "n_iter": self.n_iter_,
             "log_likelihood": self.log_likelihood_,
             **{name: np.stack([np.asarray(getattr(one, name)) for one in series]) for name in names},
@@ -236,7 +258,11 @@ class StateSpace(ModelFile, FittedStateSpace):
             for n, one in enumerate(state["ids"])
         }
         sizes = np.asarray(state["size"], np.float64)
+        # Files of earlier versions have neither columns nor lengths.
+        columns, lengths = state.get("columns"), state.get("lengths", [0] * len(state["ids"]))
         return {
+            "_columns": None if columns is None else Columns.from_file(columns),
+            "_lengths": dict(zip(state["ids"], lengths, strict=True)),
             "season_": int(state["season"]),
             "_transform": Transform(bool(state["positive"])),
             "_levels": tuple(map(float, state["levels"])),
