@@ -79,10 +79,11 @@ test-rust:
 	cargo test --package ostinato-core --doc --quiet
 
 # Tests that measure come first, with nothing beside them. Flags that leave one of the two calls without a test are no
-# failure (5 is how pytest says so); without flags both have tests.
+# failure (5 is how pytest says so); without flags both have tests, and the first call reads the files with such tests alone.
+SERIAL := $(if $(PYTEST_FLAGS),,$(shell grep -rl --include='test_*.py' 'mark\.serial' tests plugins))
 NONE_LEFT := $(if $(PYTEST_FLAGS),|| test $$? -eq 5)
 test-python: build $(VENV)/tools
-	$(BIN)/python -m pytest -m serial $(PYTEST_FLAGS) $(NONE_LEFT)
+	$(BIN)/python -m pytest -m serial $(SERIAL) $(PYTEST_FLAGS) $(NONE_LEFT)
 	$(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist worksteal -m "not serial" $(PYTEST_FLAGS) $(NONE_LEFT)
 
 structure: build $(VENV)/tools

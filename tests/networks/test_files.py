@@ -202,21 +202,20 @@ def half_written(folder: Path) -> list[str]:
 @UNIX
 @pytest.mark.parametrize("what", ["a model of another name", "a checkpoint"])
 def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_folder(what, tmp_path):
-    for _ in range(20):
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITES, str(tmp_path / "epoch-7")], stdout=subprocess.PIPE
-        )
+    command = [sys.executable, "-c", WRITES, str(tmp_path / "epoch-7")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline()
-        # it saves without a pause: a temporary file soon exists, and mostly still does when it is killed
-        while not half_written(tmp_path) and process.poll() is None:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        if half_written(tmp_path):
-            break
-    else:  # none was killed while it wrote; its file would be this one
-        (tmp_path / ".ostinato-0123456789abcdef-999999-1a2b3c.tmp").write_bytes(b"half")
+        # It saves without a pause: a temporary file soon exists. Stopped, it cannot finish the file before it is killed.
+        for _ in range(1000):
+            while not half_written(tmp_path) and process.poll() is None:
+                time.sleep(0.001)
+            process.send_signal(signal.SIGSTOP)
+            os.waitpid(process.pid, os.WUNTRACED)
+            if half_written(tmp_path):
+                break
+            process.send_signal(signal.SIGCONT)
+        process.kill()
+    assert half_written(tmp_path)
     (tmp_path / ".ostinato-of-mine.tmp").write_text("keep")
     net = ost.Dense(2, 2)
     if what == "a checkpoint":

@@ -1,7 +1,7 @@
 //! Allocations in the steady state: none in a step of a stream or of an optimizer; in a call of a network, of every mode,
 //! only the results and a few small lists.
 
-#[path = "../examples/guard/programs.rs"]
+#[path = "../../guard/src/programs.rs"]
 mod programs;
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -5,7 +5,7 @@
 //! pointwise part differs: op by op over tiles there, one AVX-512 loop here. Prints a line of JSON with the seconds of
 //! each run; `benches/examples.py` reads it. Needs AVX-512; without it, prints nothing on standard output.
 
-#[path = "../guard/programs.rs"]
+#[path = "../../../guard/src/programs.rs"]
 #[allow(dead_code)] // the LSTM alone is wanted of them
 mod programs;
 

@@ -4,7 +4,7 @@
 //! and in groups of ROWS, alternately: the same products by the same kernels; what differs is how many rows lie in memory
 //! from their forward to their backward pass. Prints a line of JSON with the seconds of each run; `benches/examples.py` reads it.
 
-#[path = "../guard/programs.rs"]
+#[path = "../../../guard/src/programs.rs"]
 #[allow(dead_code)] // the LSTM and the loss alone are wanted of them
 mod programs;
 
