@@ -1,8 +1,12 @@
 """What README.md, docs/ and plugins show is true: Python blocks run, print what they say; links lead on."""
 
+import json
+import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,14 +38,31 @@ PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
 
 
+@pytest.fixture(scope="module")
+def run() -> Iterator[Callable[[Path, Path], str]]:
+    """Runs a page in a folder, in a process of its own: a page may register cells and write files."""
+    command = [sys.executable, str(Path(__file__).with_name("run_page.py"))]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True, start_new_session=True) as server:
+        assert server.stdin is not None and server.stdout is not None
+        ask, answers = server.stdin, server.stdout
+
+        def one(page: Path, folder: Path) -> str:
+            """What goes wrong, nothing if the page is right."""
+            out = folder.with_name(f"{folder.name}.out")
+            ask.write(json.dumps({"page": str(page), "folder": str(folder), "out": str(out)}) + "\n")
+            ask.flush()
+            return "" if answers.readline() == "0\n" else out.read_text(encoding="utf-8") or "it ended"
+
+        yield one
+        os.killpg(server.pid, signal.SIGKILL)  # with a page that hangs
+
+
 @pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_examples_run_and_print_what_the_page_says(page, tmp_path):
+def test_examples_run_and_print_what_the_page_says(page, tmp_path, run):
     if page.name in NEEDS:
         pytest.importorskip(NEEDS[page.name])
-    # A process of its own: a page may register cells and write files.
-    command = [sys.executable, str(Path(__file__).with_name("run_page.py")), str(page)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert run(page, tmp_path) == ""
     if page.stem in DRAWN:
         text = page.read_text(encoding="utf-8")
         missing = [name for name in PICTURE.findall(text) if not (tmp_path / name).exists()]

@@ -205,7 +205,7 @@ def test_the_temporary_file_of_a_killed_process_goes_with_the_next_save_in_the_f
     command = [sys.executable, "-c", WRITES, str(tmp_path / "epoch-7")]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdout.readline()
-        # It saves without a pause: a temporary file soon exists. Stopped, it cannot finish the file before it is killed.
+        # It saves without a pause: a temporary file soon exists. A stopped process does not finish it.
         for _ in range(1000):
             while not half_written(tmp_path) and process.poll() is None:
                 time.sleep(0.001)

@@ -192,7 +192,7 @@ def calls(made: Loss | Metric) -> dict[str, Callable[[Any], Any]]:
 def spoiled(made: Loss | Metric, name: str) -> list[Any]:
     """Targets with each junk of its kind where the weight is 0: one for each place, in turn.
 
-    Calls of rows take the targets of step 0. They have fewer places than kinds of junk, so they get two of these.
+    Calls of rows take the targets of step 0. They have fewer places than kinds of junk, so they get two.
     """
     unread = (ROW_WEIGHTS if "of rows" in name and "lists" not in name else WEIGHTS) == 0
     junk, count, found = JUNK[made.target], int(unread.sum()), []
