@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
-from ostinato.models.writing.ids import END
+from ostinato.models.writing.ids import END, UNKNOWN
 from ostinato.models.writing.symbols import Lexicon, read_symbols
 from tests.models.table import pairs, sequences, words
 from tests.models.table import texts_of as generators
@@ -75,11 +75,26 @@ def test_a_wide_beam_finds_the_likeliest_text():
     given: dict[str, Any] = {"max_iter": 30, "learning_rate_init": 2e-2, "schedule": None, "dropout": 0.0}
     model = small(max_length=3, label_smoothing=0.0, **given)
     model.fit(["ab"] * 20, ["x", "xx", "xy", "yy", "yy"] * 4)
-    (found,) = model.predict(["ab"], beam_size=100)
+    (found,) = model.set_params(length_penalty=0.0).predict(["ab"], beam_size=100)
     texts = ["".join(one) for n in range(1, 4) for one in itertools.product("xy", repeat=n)]
     each = dict(zip(texts, model.log_prob(["ab"] * len(texts), texts), strict=True))
     # it learned to end after one or two letters, so what was found is no text that was cut
     assert len(found) in (1, 2) and each[found] == max(each.values())
+
+
+def test_a_search_compares_answers_of_different_lengths_as_length_penalty_says():
+    model = small(label_smoothing=0.0, beam_size=20, max_length=9, max_iter=3, early_stopping=False)
+    model.fit(["ab"] * 20, ["y", "y", "y", "abcdefg", "abcdefg"] * 4)
+    found = {}
+    for power in (0.0, 1.0, 2.0):
+        (found[power],) = model.set_params(length_penalty=power).predict(["ab"])
+        options: dict[str, Any] = {"begin": END, "end": END, "max_length": 10, "ban": [UNKNOWN], "beam": 20}
+        source = {"source": [np.array([1, 2])]}
+        (best,) = model.network_.decode(source, **options, penalty=ost.LengthNorm(power))[0]
+        assert len(best.tokens) == len(found[power]) + 1, power  # the end counts
+    assert len(found[0.0]) < len(found[2.0])  # a search by log-probabilities favours short answers
+    with pytest.raises(ost.ConfigError, match="length_penalty is -1"):
+        model.set_params(length_penalty=-1.0).predict(["ab"])
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class PairModel(SequenceModel, PairState):
 
     max_length: Any = "auto"
 
-    read_anew: ClassVar[tuple[str, ...]] = ("beam_size", "max_length")
+    read_anew: ClassVar[tuple[str, ...]] = ("beam_size", "length_penalty", "max_length")
 
     def fit(self: Self, X: Any, y: Any, *, groups: Any = None) -> Self:
         """Trains on pairs of X and y, in the forms that the class describes.

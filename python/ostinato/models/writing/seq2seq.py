@@ -11,7 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.analysis import Alignment, alignment
 from ostinato.data import ByLength
-from ostinato.decoding import Decoded
+from ostinato.decoding import Decoded, LengthNorm
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.layers.bridge import Bridge
@@ -102,6 +102,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
         pointer: of symbols: each step may also copy a symbol of the source (Gulcehre et al. 2016), even one
             that training did not have.
         beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
+        length_penalty: a search compares log-probability / length^length_penalty, as `ost.LengthNorm` does;
+            0 compares log-probabilities, which favours short answers.
         max_length: the most symbols that are written; "auto" for one and a half times those of the longest
             target of training, plus 5.
         learning_rate_init: "auto" is 0.002.
@@ -128,6 +130,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     label_smoothing: float = 0.1
     pointer: bool = False
     beam_size: int = 5
+    length_penalty: float = 0.6
     max_iter: int = 100
     n_iter_no_change: int = 4
     tol: float = 1e-3
@@ -167,6 +170,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         inputs = self._inputs(owner, known, read)
         examples = Examples({**inputs, "words": inputs_of(targets)}, targets)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
+        self._penalty(owner)
         self._most(known)
         fitting = continued or self._new(
             lambda seed: self._build(known, seed), parts is not None, known, seed
@@ -301,7 +305,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     # Predictions.
 
     def predict(self, X: Any, *, beam_size: int | None = None) -> list[Any]:
-        """The likeliest sequence that a search finds for each of X, in the form of the y of training.
+        """The best sequence that a search finds for each of X, in the form of the y of training.
 
         beam_size: another one than the estimator's. A sequence does not depend on the others. Raises
         DTypeError, ShapeError, ConfigError.
@@ -408,7 +412,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
     def _search(self, owner: str, inputs: Mapping[str, Any], beam_size: Any) -> Decoded:
         beam = checks.count(owner, "beam_size", beam_size, at_least=1)
-        most = self._most(vars(self))
+        most, penalty = self._most(vars(self)), self._penalty(owner)
         found: Decoded = with_jobs(
             owner,
             self.n_jobs,
@@ -418,10 +422,14 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 end=END,
                 max_length=most,
                 beam=beam,
+                penalty=penalty if beam > 1 else None,
                 **({"alignments": _pointer(self._attends)} if self._points else {"ban": [UNKNOWN]}),
             ),
         )
         return found
+
+    def _penalty(self, owner: str) -> LengthNorm:
+        return LengthNorm(checks.number(owner, "length_penalty", self.length_penalty, at_least=0))
 
     def _warn(self, owner: str, name: str, inputs: Mapping[str, Any]) -> None:
         if isinstance(self._source, Lexicon):

@@ -26,8 +26,8 @@ pub type States<T> = Vec<Vec<Vec<T>>>;
 const GROUP_ROWS: usize = 16;
 /// A batch of this many rows or more has at least two groups.
 const SPLIT_ROWS: usize = 8;
-/// Copying one element takes as long as this many multiplications.
-const COPY: usize = 32;
+/// Copying one element takes as long as this many multiplications: some 1.1 ns, from caches of other cores.
+const COPY: usize = 64;
 /// Gradients are summed in at most this many partial sums: group g goes to partial sum g % (number of partial sums).
 const MAX_SUMS: usize = 8;
 /// About what a row takes in the lists of a batch and of its row groups.
