@@ -345,7 +345,12 @@ class Registry:
 
 
 def _foreign(kind: str, name: str) -> str:
-    """What to write instead of a name of another framework, as the start of a hint."""
+    """What to write instead of a name of another framework, or to install, as the start of a hint."""
+    from ostinato.foreign.packages import missing_package  # only an error needs it
+
+    package = missing_package(kind, name)
+    if package is not None:
+        return f"the package {package} has it: pip install {package}; "
     hint = CHOICES.get(kind, {}).get(name.lower().replace("-", "_").replace(" ", "_"))
     return f"{hint}; " if hint else ""
 

@@ -166,7 +166,10 @@ def _options(called: str, kind: str, given: dict[str, Any], count: int) -> dict[
     """The options of the built-in cell."""
     for name in ("clip", "input_forget", "activation_alpha", "activation_beta"):
         if given.get(name):
-            raise FormatError(f"{called} has {name}={given[name]}; ostinato's layer has no such option")
+            raise FormatError(
+                f"{called} has {name}={given[name]}, which no layer here has; expected a file that was "
+                f"exported without {name}"
+            )
     activations = [one.decode().capitalize() for one in given.get("activations", ())]
     usual = list(USUAL[kind]) * count
     if kind == "RNN":
