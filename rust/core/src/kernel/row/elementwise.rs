@@ -131,16 +131,17 @@ fn flatten<T, const N: usize>(
 ) -> ((usize, usize), [Src<T>; N]) {
     let mut seamless = rows > 1 && dst.row == cols;
     let mut flat_cols = [1; N];
-    for (src, flat_col) in sources.iter().zip(&mut flat_cols) {
+    for k in 0..N {
+        let src = &sources[k];
         let one_value = src.row == 0 && (src.col == 0 || cols == 1);
         seamless &= one_value || (src.row == cols && (src.col == 1 || cols == 1));
-        *flat_col = usize::from(!one_value);
+        flat_cols[k] = usize::from(!one_value);
     }
     if !seamless {
         return ((rows, cols), sources);
     }
-    for (src, flat_col) in sources.iter_mut().zip(flat_cols) {
-        src.col = flat_col;
+    for k in 0..N {
+        sources[k].col = flat_cols[k];
     }
     ((1, rows * cols), sources)
 }
@@ -200,29 +201,30 @@ unsafe fn map_dense<T: Math, S: Simd<T>, F: Map<T, N>, const N: usize>(
             if c < cols {
                 let count = cols - c;
                 let mut x = [s.splat(T::ONE); N];
-                for (x, p) in x.iter_mut().zip(&at) {
-                    *x = s.load_partial(p.add(c), count, *x);
+                for k in 0..N {
+                    x[k] = s.load_partial(at[k].add(c), count, x[k]);
                 }
                 s.store_partial(out.add(c), count, f.apply(s, x));
             }
         }
         out = out.wrapping_add(dst.row);
-        for (p, src) in at.iter_mut().zip(&sources) {
-            *p = p.wrapping_add(src.row);
+        for k in 0..N {
+            at[k] = at[k].wrapping_add(sources[k].row);
         }
     }
 }
 
-/// The vectors that begin at column `c`. A loop, no `array::map`: its closure might stay a function of its own.
+/// The vectors that begin at column `c`. A loop over numbers, neither `array::map` nor `zip`: their functions might stay calls,
+/// with the vectors on the stack, in a build without link-time optimization.
 ///
 /// # Safety
 /// Columns `c .. c + LANES` exist.
 #[inline(always)]
 unsafe fn load<T: Math, S: Simd<T>, const N: usize>(s: S, at: &[*const T; N], c: usize) -> [S::V; N] {
     let mut x = [s.splat(T::ONE); N];
-    for (x, p) in x.iter_mut().zip(at) {
+    for k in 0..N {
         // SAFETY: passed on.
-        *x = unsafe { s.load(p.add(c)) };
+        x[k] = unsafe { s.load(at[k].add(c)) };
     }
     x
 }
