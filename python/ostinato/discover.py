@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from ostinato.errors import ConfigError, shown
@@ -14,6 +15,11 @@ from ostinato.suggest import did_you_mean
 
 def leaves(package: str, base: type[Configured]) -> dict[str, type[Configured]]:
     """Return the classes derived from `base` in the files of `package`, by registry name, in file order."""
+    return dict(_leaves(package, base))
+
+
+@cache  # an initializer is found by its name for each parameter of each network
+def _leaves(package: str, base: type[Configured]) -> dict[str, type[Configured]]:
     folder = importlib.import_module(package).__path__
     found = {}
     for file in sorted(one.name for one in pkgutil.iter_modules(folder)):
@@ -29,7 +35,7 @@ def leaves(package: str, base: type[Configured]) -> dict[str, type[Configured]]:
 
 def make(package: str, base: type[Configured], name: object, options: Mapping[str, Any]) -> Configured:
     """Make the class called `name` with these options; raise ConfigError for an unknown name."""
-    known = leaves(package, base)
+    known = _leaves(package, base)
     if not isinstance(name, str) or name not in known:
         hint = did_you_mean(name if isinstance(name, str) else "", known, "built in")
         raise ConfigError(f"name: unknown {base.kind} {shown(name)}; {hint}")

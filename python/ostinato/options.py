@@ -12,7 +12,7 @@ from ostinato.attribute_guard import MARK, GuardMeta
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign.calls import argument_hint, explained
 from ostinato.foreign.names import KINDS
-from ostinato.signature import InitSignature, of_init
+from ostinato.signature import InitSignature, of_init, signature_of
 from ostinato.suggest import closest, did_you_mean
 
 # Of an object without a text of its own: "<function f at 0x7f...>".
@@ -89,7 +89,7 @@ class Configured(metaclass=ConfiguredMeta):
     def __new__(cls, *args: Any, **options: Any) -> Any:
         """Check the options and store them, before `__init__` runs. Raises ConfigError for unknown ones."""
         self = super().__new__(cls)
-        signature = inspect.signature(cls.__init__)
+        signature = signature_of(cls.__init__)
         parameters = list(signature.parameters.values())[1:]
         known = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
         if len(known) == len(parameters):

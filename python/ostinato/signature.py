@@ -6,6 +6,8 @@ Python would show those of the metaclass's `__call__` or of `__new__`, which acc
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 
@@ -25,3 +27,9 @@ def of_init(owner: Any) -> inspect.Signature:
     signature = inspect.signature(owner.__init__)
     _, *parameters = signature.parameters.values()
     return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+
+
+@lru_cache(maxsize=256)
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a function, read once."""
+    return inspect.signature(function)

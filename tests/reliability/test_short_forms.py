@@ -7,13 +7,9 @@ import pytest
 from tests.reliability.figures import BEGIN, END, FIGURES, HEAD, PAGE, measured, name_of, written
 from tests.reliability.row import Row
 
-# They press Ctrl-C in the middle of a call, and share the machine between threads.
-ALONE = {"R8", "R9"}
 
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.serial] * (name in ALONE)) for name in FIGURES]
-)
+# Nothing runs alone: the bounds in seconds, of R8 and R9, are for the long form.
+@pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.timeout(300)
 def test_the_figure_holds(name: str) -> None:
     row = measured(name, long=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
@@ -73,6 +73,8 @@ def op(*attrs: str, name: str | None = None) -> Callable[[Callable[P, R]], Calla
         operands = tuple(one for one in signature.parameters if one not in attrs)
         variadic = any(one.kind is one.VAR_POSITIONAL for one in signature.parameters.values())
         row = Row(name or eager.__name__, operands, attrs, variadic, eager)
+        # Given traced values alone, nothing is left to name or to check.
+        plain = not attrs and not variadic
         TABLE[row.name] = row
 
         @functools.wraps(eager)
@@ -83,6 +85,8 @@ def op(*attrs: str, name: str | None = None) -> Callable[[Callable[P, R]], Calla
                     _check_attributes(row.name, _bound(row.name, signature, args, kwargs))
                 with explained(row.name, signature, args, kwargs):
                     return eager(*args, **kwargs)
+            if plain and not kwargs and len(args) == len(operands) and all_symbolic(args):
+                return cast(R, tracer.record(row, args, {}))
             bound = _bound(row.name, signature, args, kwargs)
             bound.apply_defaults()
             _check_attributes(row.name, bound)
@@ -191,6 +195,11 @@ def _check_attributes(name: str, bound: inspect.BoundArguments) -> None:
         one = bound.signature.parameters[argument]
         if value is not one.default and not isinstance(value, Symbolic):
             checks.by_type(name, argument, one.annotation, value)
+
+
+def all_symbolic(values: Iterable[object]) -> bool:
+    """Return whether all of these are traced values."""
+    return all(isinstance(value, Symbolic) for value in values)
 
 
 def first_symbolic(*values: object) -> Symbolic | None:

@@ -43,6 +43,7 @@ class Recorder:
         self._why = why
         self.builder = _core.ProgramBuilder(name, {key: int(size) for key, size in sizes.items()})
         self._sizes = set(sizes)
+        self._dims: dict[tuple[int, str], Dim] = {}
         self._names: dict[int, str] = {}
         self._memories: dict[int, str] = {}
         # How many nodes have a name; by name, the numbers below this are in use.
@@ -103,7 +104,15 @@ class Recorder:
 
     def shape(self, node: int) -> tuple[Dim, ...]:
         """Return a node's shape, with the texts of the core."""
-        return tuple(parse(text, value, self._sizes) for value, text in self.builder.shape(node))
+        return tuple([self._dim(one) for one in self.builder.shape(node)])
+
+    def _dim(self, size: tuple[int, str]) -> Dim:
+        """A size by its number and its text, which are few in a program."""
+        dim = self._dims.get(size)
+        if dim is None:
+            value, text = size
+            dim = self._dims[size] = parse(text, value, self._sizes)
+        return dim
 
     def constant(self, value: Value) -> int:
         """Return the node of a plain number or a small array; raise TraceError for anything else."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+from functools import lru_cache
 from types import FrameType
 
 from ostinato.errors import ConfigError
@@ -55,5 +56,9 @@ def _describe(frame: FrameType, line: int) -> str:
 
 def _is_machinery(frame: FrameType) -> bool:
     module = frame.f_globals.get("__name__", "")
-    in_numpy = isinstance(module, str) and module.split(".")[0] == "numpy"
-    return in_numpy or frame.f_code.co_filename.startswith(_MACHINERY)
+    return _is_of_machinery(module if isinstance(module, str) else "", frame.f_code.co_filename)
+
+
+@lru_cache(maxsize=1024)
+def _is_of_machinery(module: str, file: str) -> bool:
+    return module.split(".")[0] == "numpy" or file.startswith(_MACHINERY)
