@@ -103,11 +103,9 @@ unsafe fn made(
     unsafe { put("stream", stream, std::ptr::null_mut())? };
     // SAFETY: the caller's guarantee.
     let model = unsafe { &reference("model", model)?.model };
-    if axes.iter().any(|axis| !axis.mask.is_null()) {
-        let text = "a stream takes no masks; leave the masked steps out and give lengths";
-        return Err(Failure::new(Status::Config, text));
-    }
-    let masks: Vec<Option<Vec<bool>>> = axes.iter().map(|_| None).collect();
+    // A stream refuses every mask, and reads none.
+    let masks: Vec<Option<Vec<bool>>> =
+        axes.iter().map(|axis| (!axis.mask.is_null()).then(Vec::new)).collect();
     // SAFETY: the caller's guarantee.
     let (given, extents) = unsafe { (inputs(arrays)?, extents(axes, &masks, rows)?) };
     let made = model.stream_on(&given, rows, &extents)?;
@@ -149,13 +147,10 @@ pub unsafe extern "C" fn ostinato_stream_step(
     out: *mut f32,
     out_count: usize,
 ) -> Status {
-    // SAFETY: the caller's guarantee; the slice of `x` is gone before that of `out` is made.
+    // SAFETY: the caller's guarantee.
     unsafe {
         with(stream, |stream, _| {
-            stream.expect_out(out_count)?;
-            elements_mut("out", out, out_count)?;
-            stream.feed(Input::Features(elements("x", x, x_count)?))?;
-            Ok(stream.advance(elements_mut("out", out, out_count)?)?)
+            step(stream, || Ok(Input::Features(elements("x", x, x_count)?)), out, out_count)
         })
     }
 }
@@ -175,12 +170,27 @@ pub unsafe extern "C" fn ostinato_stream_step_ids(
     // SAFETY: as `ostinato_stream_step`.
     unsafe {
         with(stream, |stream, _| {
-            stream.expect_out(out_count)?;
-            elements_mut("out", out, out_count)?;
-            stream.feed(Input::Ids(elements("ids", ids, id_count)?))?;
-            Ok(stream.advance(elements_mut("out", out, out_count)?)?)
+            step(stream, || Ok(Input::Ids(elements("ids", ids, id_count)?)), out, out_count)
         })
     }
+}
+
+/// Runs one step of the input that `input` returns, after `out` was checked.
+///
+/// # Safety
+/// `out` has these elements; nothing but `input` reads the memory of the input.
+unsafe fn step<'a>(
+    stream: &mut Stream,
+    input: impl FnOnce() -> Result<Input<'a, f32>, Failure>,
+    out: *mut f32,
+    out_count: usize,
+) -> Result<(), Failure> {
+    stream.expect_out(out_count)?;
+    // SAFETY: the caller's guarantee; nothing is written.
+    unsafe { elements_mut("out", out, out_count)? };
+    stream.feed(input()?)?;
+    // SAFETY: as above; the slice of the input, which may be the same memory, is gone.
+    Ok(stream.advance(unsafe { elements_mut("out", out, out_count)? })?)
 }
 
 /// Starts a new sequence in every row.

@@ -51,38 +51,28 @@ pub enum Input<'a, T> {
     Ids(&'a [i64]),
 }
 
-impl<'a, T: Number> From<&'a [T]> for Input<'a, T> {
-    fn from(data: &'a [T]) -> Input<'a, T> {
-        Input::Features(data)
-    }
+/// Slices, vectors and arrays as inputs.
+macro_rules! input_from {
+    ($variant:ident, $element:ty) => {
+        impl<'a, T: Number> From<&'a [$element]> for Input<'a, T> {
+            fn from(data: &'a [$element]) -> Input<'a, T> {
+                Input::$variant(data)
+            }
+        }
+
+        impl<'a, T: Number> From<&'a Vec<$element>> for Input<'a, T> {
+            fn from(data: &'a Vec<$element>) -> Input<'a, T> {
+                Input::$variant(data)
+            }
+        }
+
+        impl<'a, T: Number, const N: usize> From<&'a [$element; N]> for Input<'a, T> {
+            fn from(data: &'a [$element; N]) -> Input<'a, T> {
+                Input::$variant(data)
+            }
+        }
+    };
 }
 
-impl<'a, T: Number> From<&'a Vec<T>> for Input<'a, T> {
-    fn from(data: &'a Vec<T>) -> Input<'a, T> {
-        Input::Features(data)
-    }
-}
-
-impl<'a, T: Number, const N: usize> From<&'a [T; N]> for Input<'a, T> {
-    fn from(data: &'a [T; N]) -> Input<'a, T> {
-        Input::Features(data)
-    }
-}
-
-impl<'a, T: Number> From<&'a [i64]> for Input<'a, T> {
-    fn from(data: &'a [i64]) -> Input<'a, T> {
-        Input::Ids(data)
-    }
-}
-
-impl<'a, T: Number> From<&'a Vec<i64>> for Input<'a, T> {
-    fn from(data: &'a Vec<i64>) -> Input<'a, T> {
-        Input::Ids(data)
-    }
-}
-
-impl<'a, T: Number, const N: usize> From<&'a [i64; N]> for Input<'a, T> {
-    fn from(data: &'a [i64; N]) -> Input<'a, T> {
-        Input::Ids(data)
-    }
-}
+input_from!(Features, T);
+input_from!(Ids, i64);
