@@ -15,15 +15,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import pluggy
 
 from ostinato.errors import ConfigError, shown
+from ostinato.later_types import Self
 from ostinato.suggest import did_you_mean
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 hookimpl = pluggy.HookimplMarker("ostinato")
 """Marks a function as the implementation of an ostinato hook."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
+import numpy as np  # noqa: F401  # the type of a function as an initializer names it
+
 from ostinato.cell import Init
 from ostinato.checks import count
 from ostinato.discover import make

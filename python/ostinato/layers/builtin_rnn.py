@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ostinato.later_types import Unpack
 from ostinato.layers.recurrent import Recurrent
-from ostinato.layers.recurrent_options import CellSignature
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from ostinato.layers.recurrent_options import (
-        BiasOptions,
-        DiagonalSSMOptions,
-        EchoStateOptions,
-        GRUOptions,
-        LSTMOptions,
-        RecurrentOptions,
-        RNNOptions,
-    )
+from ostinato.layers.recurrent_options import (
+    BiasOptions,
+    CellSignature,
+    DiagonalSSMOptions,
+    EchoStateOptions,
+    GRUOptions,
+    LSTMOptions,
+    RecurrentOptions,
+    RNNOptions,
+)
 
 
 class _BuiltIn(Recurrent):

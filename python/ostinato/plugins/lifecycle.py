@@ -124,7 +124,8 @@ class LifecycleHooks:
     def ostinato_epoch_end(self, run: Any, epoch: int, metrics: Mapping[str, float]) -> None:
         """After an epoch and its validation. `metrics` are the columns of the history, such as "val_loss".
 
-        An implementation may add numbers to `metrics`, which become columns of the history.
+        An implementation may add numbers to `metrics`, which become columns of the history. Changing one that
+        was measured is a ConfigError.
 
         Example:
             >>> from ostinato import hookimpl

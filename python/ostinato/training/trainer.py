@@ -36,6 +36,7 @@ from ostinato.training.choices import (
 from ostinato.training.columns import validated
 from ostinato.training.core import NetworkCore
 from ostinato.training.epoch_lines import EpochLines
+from ostinato.training.epoch_metrics import EpochMetrics
 from ostinato.training.form import Form
 from ostinato.training.history import History
 from ostinato.training.interrupts import Interrupts
@@ -371,7 +372,7 @@ class Trainer(NoCopies, AttributeGuard):
                 return
         if hooks.names:
             undo.keep()
-        metrics: Any = self._end_of_epoch(source, measured)
+        metrics: Any = EpochMetrics(self._end_of_epoch(source, measured))
         epoch = run.epoch - 1
         hooks.call("ostinato_epoch_end", run=run, epoch=epoch, metrics=metrics)
         run.history.replace_last(metrics)  # plugins may have added columns

@@ -17,6 +17,7 @@ from ostinato.errors import ConfigError, DTypeError, FormatError, described, sho
 from ostinato.io.training_part import save_both
 from ostinato.models.base.adaptive import Adaptive
 from ostinato.models.base.best import Best
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import ENOUGH, Parts, split
 from ostinato.models.base.model_file import KEY, ModelFile
 from ostinato.models.base.parameter_values import plain
@@ -107,6 +108,7 @@ class FitState:
     best_loss_: float | None
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceModel(ModelFile, MetadataRouting, FitState):
     """Base of the estimators: the parameters of fitting, and what can be done with a fitted model.

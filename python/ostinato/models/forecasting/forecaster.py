@@ -14,6 +14,7 @@ from ostinato.data import ByLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, Sequential, concat
 from ostinato.models.base.best import Best
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import split
 from ostinato.models.base.sequence_model import BATCH_SIZE, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -47,6 +48,7 @@ UPDATES = 1000
 """About how many updates a fit makes, if max_iter is "auto"."""
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class Forecaster(Forecasts):
     """Forecasts of many series: `Forecaster(horizon=18, season=12).fit(series).predict()`.

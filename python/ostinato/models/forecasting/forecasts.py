@@ -12,6 +12,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.sequence_model import SequenceModel
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.forecasting.outputs.head import Head
@@ -61,6 +62,7 @@ class FittedSeries:
     """The automatic number of epochs."""
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class Forecasts(SequenceModel, FittedSeries):
     """The methods of a fitted forecaster."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
@@ -38,6 +39,7 @@ class Classes:
     """What logits are divided by."""
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceClassifier(PooledModel, Classes):
     """A class for each sequence: `SequenceClassifier().fit(X, y).predict(X)`.

@@ -14,6 +14,7 @@ from ostinato import checks
 from ostinato.analysis import LyapunovSpectrum, MemoryLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Parts
 from ostinato.models.base.seeds import seed_of
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -59,6 +60,7 @@ class TargetRows(NamedTuple):
     outputs: int
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class PooledModel(SequenceModel, PooledState):
     """Base of the estimators with one answer for each sequence.

@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato.errors import ConfigError, shown
 from ostinato.losses import Loss
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
 from ostinato.models.reading.feature_names import Names, as_names, check_names, feature_names
@@ -32,6 +33,7 @@ class Targets:
     """Of the columns of y."""
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceRegressor(PooledModel, Targets):
     """One number for each sequence, or several: `SequenceRegressor().fit(X, y).predict(X)`.

@@ -11,6 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -45,6 +46,7 @@ class TaggerState:
     _long: LongForm | None
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceTagger(SequenceModel, TaggerState):
     """A label for each step: `SequenceTagger().fit(X, y).predict(X)`.

@@ -17,6 +17,7 @@ from ostinato.decoding import Sample
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers import Dense, Embedding, Recurrent, Sequential
 from ostinato.models.base.best import Best
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.sequence_model import SequenceModel, TrainingState
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary
@@ -41,6 +42,7 @@ class TextState:
     _vocabulary: Vocabulary
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class LanguageModel(SequenceModel, TextState):
     """The probability of the next character, or word, of a text: `LanguageModel().fit(text).bits(other)`.

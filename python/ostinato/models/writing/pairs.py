@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from ostinato import checks
 from ostinato.decoding import Decoded
 from ostinato.errors import OstinatoError, ShapeError
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.writing.ids import END
@@ -27,6 +28,7 @@ class PairState:
     """The most symbols, or steps, of an answer of training."""
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class PairModel(SequenceModel, PairState):
     """Base of the estimators whose answers are sequences."""

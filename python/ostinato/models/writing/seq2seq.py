@@ -19,6 +19,7 @@ from ostinato.layers.decoder import Decoder
 from ostinato.losses import CrossEntropy
 from ostinato.metrics import edits
 from ostinato.models.base.best import Best
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import OF_TRAINER, Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -75,6 +76,7 @@ class Seq2SeqState:
     _points: bool
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class Seq2Seq(PairModel, Seq2SeqState):
     """A sequence of symbols for a sequence: `Seq2Seq().fit(X, y).predict(X)`.

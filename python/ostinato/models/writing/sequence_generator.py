@@ -13,6 +13,7 @@ from ostinato import checks
 from ostinato.decoding import Decoded, Sample
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, repeat
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -52,6 +53,7 @@ class GeneratorState:
     """Of the columns of numbers."""
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceGenerator(PairModel, GeneratorState):
     """A sequence for a context: `SequenceGenerator().fit(X, y).sample(X)`.

@@ -13,6 +13,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Recurrent
+from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.model_file import ModelFile
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.forecasting.linear.kalman import KalmanFilter, Structure
@@ -68,6 +69,7 @@ class FittedStateSpace:
     """The steps so far of each series."""
 
 
+@with_field_types
 @dataclass(kw_only=True, eq=False, repr=False)
 class StateSpace(ModelFile, FittedStateSpace):
     """Forecasts by a linear state space with Gaussian noise: `StateSpace(horizon=18, season=12).fit(series)`.
