@@ -29,6 +29,9 @@ def run(options: argparse.Namespace) -> None:
     figure = None if options.plot is None else new_figure(options.plot)
     if options.save is not None:
         check_folder("--save", options.save)
+    checks.count("forecast", "--horizon", options.horizon, at_least=1)
+    if options.season is not None:
+        checks.count("forecast", "--season", options.season, at_least=1)
     checks.whole("forecast", "--seed", options.seed, at_least=0)
     series = read_series(options.data, layout_of(options))
     tell_roles(options.data, series.roles)

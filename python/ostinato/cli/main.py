@@ -109,5 +109,17 @@ def _finish(code: int) -> int:
 
 
 def _told(command: str | None, error: Exception, code: int) -> int:
-    print(f"ostinato{f' {command}' if command else ''}: {error}", file=sys.stderr)
+    told = _of_system(error) if isinstance(error, OSError) else str(error)
+    print(f"ostinato{f' {command}' if command else ''}: {told}", file=sys.stderr)
     return code
+
+
+def _of_system(error: OSError) -> str:
+    """An error of the operating system in the words of the other errors."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    if isinstance(error, IsADirectoryError):
+        return f"{error.filename}: this is a folder; expected the name of a file"
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename}: there is no such file, seen from the folder {os.getcwd()}"
+    return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ostinato import checks
 from ostinato.cli import saved
 from ostinato.cli.kinds.kind import write
 from ostinato.cli.kinds.table import kind_of
@@ -27,6 +28,8 @@ def run(options: argparse.Namespace) -> None:
 
     Raises OstinatoError, OSError.
     """
+    if options.horizon is not None:
+        checks.count("predict", "--horizon", options.horizon, at_least=1)
     if options.output is not None:
         check_folder("--output", options.output)
     model, fitted = saved.load(options.model)

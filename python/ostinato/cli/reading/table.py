@@ -74,6 +74,8 @@ def read_table(path: str, expected: str, decimal: str = ".") -> Table:
         # -sig: spreadsheets write a mark before the first name
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
+        if error.object[8:10] == b'{"':  # safetensors, whose first bytes are a length
+            raise FormatError(f"{path}: this is a model file; expected a CSV file") from error
         raise FormatError(
             f"{path}: not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}; save the file as "
             "CSV UTF-8"
