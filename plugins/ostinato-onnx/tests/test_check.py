@@ -217,6 +217,14 @@ def test_a_name_is_looked_up_without_the_package_onnx():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path):
+    for place, kind in ((tmp_path / "no" / "where.onnx", FileNotFoundError), (tmp_path, IsADirectoryError)):
+        with pytest.raises(kind) as caught:
+            ostinato_onnx.export(ost.GRU(3, 4), place)
+        assert caught.value.filename == str(place)
+    assert not list(tmp_path.iterdir()) and not Path(f"{tmp_path}.part").exists()
+
+
 def test_the_command_does_not_write_over_its_model(tmp_path):
     place = tmp_path / "model.safetensors"
     ost.Sequential(ost.GRU(3, 4)).save(place)

@@ -80,6 +80,8 @@ def export(
         with open(temporary, "wb") as written:
             written.write(data)
         os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error  # names the caller's path
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
