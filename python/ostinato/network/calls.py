@@ -63,7 +63,7 @@ class Calls:
             x: (N, T, input_size) floats, converted to `dtype`; integer ids (N, T) where `takes_ids`; or a
                 list of rows of different lengths. Of a Graph with several inputs a dict of them by name;
                 all have the same N, sequences of one axis the same T; an input of rows is (N, size) floats
-                or (N,) ids.
+                or (N,) ids. Nothing may write to it during the call, no signal handler either.
             lengths: (N,) integers 0..T, or None for T; the same for all sequences of an axis. Of a graph with
                 several axes a dict by axis; an axis that is left out has no padding. Past its
                 length a row outputs zeros and holds its state, and what x holds there is not read. T = 0,

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::kernel::{Caches, Float};
+use crate::plan::Pass;
 use crate::time::{Exchange, PassMemory, SeqView};
 
 use super::super::batch::{Batch, Input, OutputArray};
@@ -26,10 +27,10 @@ impl<'a> ByBlock<'a> {
         ByBlock { network, possible, batch, fitting: Caches::or_usual().l2 / 2 }
     }
 
-    /// Whether layers copy the values of a node.
+    /// Whether layers copy the values of a node; for all groups alike, by the size in the first, whose sequences are the longest
+    /// of the first axis.
     pub fn has<T>(&self, node: usize) -> bool {
         let of = &self.network.nodes[node];
-        // no group has more rows than the first
         let rows = self.batch.groups.first().map_or(0, |group| group.axes().of(of.axis).total());
         self.possible[node] && rows * of.width * size_of::<T>() > self.fitting
     }
@@ -49,9 +50,10 @@ pub struct Arrays<'a, T> {
 /// What a layer of a group copies.
 pub(super) struct Copies<'a, T> {
     pub layer: usize,
+    /// The pass of the layer that runs.
+    pub pass: &'a Pass,
     /// None if all inputs are packed already, and nothing is copied to the caller's arrays.
     pub arrays: Option<Arrays<'a, T>>,
-    pub training: bool,
 }
 
 impl<T: Float> Exchange<T> for Copies<'_, T> {
@@ -64,7 +66,8 @@ impl<T: Float> Exchange<T> for Copies<'_, T> {
                 && let Input::Features { data, width } = given[number]
             {
                 let (group, axis) = (&batch.groups[group], network.nodes[node].axis);
-                // SAFETY: the input's vector has room for all packed rows of the group, and this layer alone reads them.
+                // SAFETY: `GroupRun::input_view` made the pointer from a mutable vector with room for all packed rows of the group,
+                // which `run_group` asserts. This layer alone reads them, at the steps of a block after this call.
                 unsafe { batch.pack_steps(group, axis, steps.clone(), data, width, to.ptr.cast_mut()) };
             }
         }
@@ -79,8 +82,7 @@ impl<T: Float> Exchange<T> for Copies<'_, T> {
                 && layer == self.layer
                 && by_block.has::<T>(*node)
             {
-                let pass = network.layers[layer].forward(self.training);
-                let packed = memory.output(pass, output, batch.groups[group].axes().of(of.axis));
+                let packed = memory.output(self.pass, output, batch.groups[group].axes().of(of.axis));
                 // SAFETY: the view has the rows of the group, and the steps of a group run once.
                 unsafe { array.put_steps(batch, group, steps.clone(), packed) };
             }

@@ -99,8 +99,19 @@ impl<T: Float> GroupRun<T> {
             NodeKind::Final { layer, state } if self.owned[node].is_empty() => {
                 SeqView::of(&self.finals[network.layers[layer].first_state + state], of.width)
             }
-            // an input that its layer copies is empty, with room for the packed rows
             _ => SeqView { ptr: self.owned[node].as_ptr(), stride: of.width, width: of.width },
+        }
+    }
+
+    /// The same for an input of a layer, which the layer may write: an input of the network that it copies itself is an empty
+    /// vector, with room for the packed rows.
+    fn input_view(&mut self, network: &Network, node: usize, axes: Axes) -> SeqView<T> {
+        let width = network.nodes[node].width;
+        match network.nodes[node].kind {
+            NodeKind::Input(_) => {
+                SeqView { ptr: self.owned[node].as_mut_ptr().cast_const(), stride: width, width }
+            }
+            _ => self.view(network, node, axes),
         }
     }
 
@@ -161,6 +172,11 @@ pub fn run_group<T: Float>(
     }
     run.owned.resize(network.nodes.len(), Vec::new());
     for (values, port) in inputs.iter_mut().zip(&network.inputs) {
+        debug_assert!(
+            arrays.as_ref().is_none_or(|arrays| !arrays.by_block.has::<T>(port.node))
+                || values.capacity()
+                    >= axes.of(network.nodes[port.node].axis).total() * network.width(port.node)
+        );
         run.owned[port.node] = std::mem::take(values);
     }
     let group = Group { shared, axes, initial, arrays };
@@ -208,20 +224,20 @@ struct Task<'a, T: Float> {
     views: Vec<SeqView<T>>,
     memories: Option<Arc<Memories<T>>>,
     initial: Cow<'a, [Vec<T>]>,
+    training: bool,
     copies: Copies<'a, T>,
     run: Forward<T>,
 }
 
 impl<T: Float> LayerTask<T> for Task<'_, T> {
     fn run(&mut self, scratch: &mut Scratch<T>) {
-        let Task { call, views, memories, initial, copies, run, .. } = self;
-        let training = copies.training;
+        let Task { call, views, memories, initial, training, copies, run, .. } = self;
         match memories {
             Some(memories) => {
                 let call = LayerCall { entries: &memories.entries, ..*call };
-                call.run_forward(run, views, &memories.views(), initial, training, copies, scratch);
+                call.run_forward(run, views, &memories.views(), initial, *training, copies, scratch);
             }
-            None => call.run_forward(run, views, &[], initial, training, copies, scratch),
+            None => call.run_forward(run, views, &[], initial, *training, copies, scratch),
         }
     }
 }
@@ -274,7 +290,7 @@ impl<'a, T: Float> Group<'a, T> {
     /// The task of the layer of a node. `before` are the layers before it in a pipeline; their memory is allocated already.
     fn task(
         &self,
-        run: &GroupRun<T>,
+        run: &mut GroupRun<T>,
         node: usize,
         before: &[Task<T>],
         scratch: &mut Scratch<T>,
@@ -288,8 +304,9 @@ impl<'a, T: Float> Group<'a, T> {
                 let of = &network.layers[task.layer];
                 task.run.memory.output(of.forward(run.training), 0, self.axes.of(of.axis))
             }
-            None => run.view(network, at, self.axes),
+            None => run.input_view(network, at, self.axes),
         }));
+        let run = &*run;
         let call = self.shared.call(layer, self.axes, run.training);
         let given = &self.initial[inner.state_slots()];
         let initial = match starts_from_nodes(network, layer, self.axes) {
@@ -298,8 +315,9 @@ impl<'a, T: Float> Group<'a, T> {
         };
         let memories = Memories::of(network, inner, self.axes, |at| run.view(network, at, self.axes));
         let entries = memories.as_ref().map_or(&[][..], |memories| &memories.entries);
-        let memory = Forward::new(inner.forward(run.training), call.geometry, entries, &initial, scratch);
-        let copies = Copies { layer, arrays: self.arrays, training: run.training };
-        Task { node, layer, call, views, memories, initial, copies, run: memory }
+        let pass = inner.forward(run.training);
+        let memory = Forward::new(pass, call.geometry, entries, &initial, scratch);
+        let copies = Copies { layer, pass, arrays: self.arrays };
+        Task { node, layer, call, views, memories, initial, training: run.training, copies, run: memory }
     }
 }
