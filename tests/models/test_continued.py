@@ -70,6 +70,22 @@ def test_copies_continue_too(row: Row):
         assert bits(made.network_.arena) == bits(whole.network_.arena)
 
 
+@rows
+def test_a_shallow_copy_is_a_model_of_its_own(row: Row):
+    whole = row.make(max_iter=3, early_stopping=False).fit(*row.data)
+    part = row.make(early_stopping=False).partial_fit(*row.data)
+    before = part.network_.arena.copy()
+    first, other = copy.copy(part), copy.copy(part)
+    first.partial_fit(*row.data).partial_fit(*row.data)  # a copy trains, then the original
+    assert bits(part.network_.arena) == bits(other.network_.arena) == bits(before)
+    part.partial_fit(*row.data).partial_fit(*row.data)
+    assert bits(other.network_.arena) == bits(before)
+    other.partial_fit(*row.data).partial_fit(*row.data)
+    for one in (first, part, other):
+        assert bits(one.network_.arena) == bits(whole.network_.arena)
+    assert bits(list(row.answers(other, row.new))) == bits(list(row.answers(whole, row.new)))
+
+
 class Halves(ost.SGD):
     """An optimizer that is not the library's own."""
 
@@ -128,6 +144,81 @@ def test_objects_of_the_library_are_objects_again(tmp_path: Path):
     assert repr(again) == repr(model) and again.optimizer.lr == 0.01
     assert again.cell is LSTM and type(again.regularizers[0]) is ost.regularizers.Zoneout
     continued(model, again)
+
+
+def test_class_weights_of_numpy_are_in_the_file(tmp_path: Path):
+    sequences, labels = CLASSIFIER.data
+    names, places = np.unique(labels, return_inverse=True)
+    weights = dict(zip(np.arange(len(names)), np.linspace(1.0, 2.0, len(names)), strict=True))
+    model = classifier(class_weight=weights).fit(sequences, places)
+    again = loaded(model, tmp_path)
+    assert again.class_weight == weights
+    for one in (model, again):
+        one.fit(sequences, places)
+    assert bits(again.network_.arena) == bits(model.network_.arena)
+
+
+def test_parameters_of_the_start_are_compared_by_value():
+    numbers = np.zeros(2000)
+    began = {"array": numbers, "list": [numbers], "nan": float("nan"), "same": 1}
+    saved = SavedTraining({}, {}, False, 0, {}, began, {})
+    equal = {"array": numbers.copy(), "list": [numbers.copy()], "nan": float("nan"), "same": 1}
+    assert saved.to_file(equal)["began_with"] == {}
+    numbers[1000] = 1.0  # the text of an array leaves it out
+    assert [*saved.to_file(equal)["began_with"]] == ["array", "list"]
+    lost = SavedTraining({}, {}, False, 0, {}, {"callbacks": f"{falls!r}"}, {"callbacks": f"{falls!r}"})
+    assert lost.to_file({"callbacks": falls})["began_with"] == {}
+
+
+def changed(model: Any, change: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`model` describes itself otherwise in its file."""
+    described = model._described()
+    change(described)
+    monkeypatch.setattr(type(model), "_described", lambda self: described)
+
+
+def test_a_file_of_an_earlier_version_predicts_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    row = next(one for one in TABLE if one.name == "pairs")
+    model = row.make(max_iter=1, beam_size=4).fit(*row.data)
+    changed(model, lambda made: made["parameters"].pop("length_penalty"), monkeypatch)
+    again = loaded(model, tmp_path)
+    assert (model.length_penalty, again.length_penalty) == (0.6, 0.0)
+    model.length_penalty = 0.0
+    assert again.predict(row.new) == model.predict(row.new)
+
+
+FITS: list[tuple[Callable[[Any], Any], str]] = [
+    (lambda made: made["fit"].update(n_iter_="abc"), "n_iter_ of the estimator is 'abc'"),
+    (lambda made: made["fit"].update(n_iter_=-1), "n_iter_ of the estimator is -1"),
+    (lambda made: made["fit"].update(loss_curve_=[1.0, "x"]), "loss_curve_ of the estimator"),
+    (lambda made: made["fit"].update(best_loss_="low"), "best_loss_ of the estimator is 'low'"),
+    (lambda made: made.update(fit=[]), "fit of the estimator is"),
+    (lambda made: made["objects"]["optimizer"]["options"]["lr"].update(value="x"), "lr is 'x'"),
+]
+
+
+@pytest.fixture(scope="module")
+def of_adam() -> Any:
+    return classifier(optimizer=ost.Adam(lr=0.01)).fit(*CLASSIFIER.data)
+
+
+@pytest.mark.parametrize("change, words", FITS)
+def test_a_damaged_description_is_refused(
+    change: Any, words: str, of_adam: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    changed(of_adam, change, monkeypatch)
+    with pytest.raises(ost.FormatError, match=words):
+        loaded(of_adam, tmp_path)
+
+
+def test_an_option_of_a_later_release_is_set_again(
+    of_adam: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    later = {"value": 1}
+    changed(of_adam, lambda made: made["objects"]["optimizer"]["options"].update(new=later), monkeypatch)
+    again = loaded(of_adam, tmp_path)
+    with pytest.raises(ost.ConfigError, match=r"set it again: model.set_params\(optimizer="):
+        again.fit(*CLASSIFIER.data)
 
 
 def test_other_objects_are_set_again(tmp_path: Path):
@@ -241,6 +332,8 @@ class Interrupts:
 
 CASES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda tree: tree.pop("seed"), "seed of the training is None"),
+    (lambda tree: tree.update(seed=-1), "seed of the training is -1"),
+    (lambda tree: tree.update(seed=10**30), "seed of the training is 1000"),
     (lambda tree: tree.update(held_out=1), "held_out of the training is 1"),
     (lambda tree: tree.update(record=[]), "record of the training"),
 ]

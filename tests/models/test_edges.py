@@ -128,7 +128,12 @@ def test_a_state_space_is_equivariant_however_small_the_numbers_are():
 @pytest.mark.parametrize("transform", ["auto", "none"])
 def test_a_constant_series_is_forecast_exactly(method, transform):
     steps = np.arange(24.0)
-    series = {"a": np.full(24, 0.1), "b": 2.0 + np.sin(steps), "c": np.full(9, 3e5), "gaps": np.full(20, 7.3)}
+    series = {
+        "a": np.full(24, 0.1),
+        "b": 2.0 + np.sin(steps),
+        "c": np.full(12, 3e5),
+        "gaps": np.full(20, 7.3),
+    }
     series["gaps"][[3, 11]] = np.nan
     given = {"horizon": 3, "hidden_size": 4, "max_iter": 1, "random_state": 0}
     model = ost.Forecaster(**given, method=method, transform=transform, season=4).fit(series)
@@ -141,6 +146,19 @@ def test_a_constant_series_is_forecast_exactly(method, transform):
     assert (model.backtest({"a": [0.1, 0.1, 5.0]})[0][:3] == 0.1).all()
     model.update("a", [0.1, 5.0])
     assert not (model.predict()[0] == 0.1).any()
+
+
+def test_a_few_equal_values_are_no_constant_series():
+    steps = np.arange(24.0)
+    model = ost.Forecaster(horizon=2, hidden_size=4, max_iter=1, random_state=0, season=4)
+    model.fit({"a": np.sin(steps), "b": np.cos(steps)})
+    for known in (2, 11):
+        found = model.predict_quantiles(series=[[5.0] * known])[0]
+        assert (np.diff(found, axis=1) > 0).any(), known
+    # missing values are no evidence
+    gaps = model.predict_quantiles(series=[[5.0, 5.0, *[np.nan] * 12, 5.0]])[0]
+    assert (np.diff(gaps, axis=1) > 0).any()
+    assert (model.predict_quantiles(series=[[5.0] * 12]) == 5.0).all()
 
 
 def test_counts_that_were_constant_so_far_may_change():

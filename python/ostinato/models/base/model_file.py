@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from ostinato.errors import FormatError
 from ostinato.models.base.parameter_values import NotInAFile, is_plain, made_of_form, objects_of, plain
@@ -24,6 +25,9 @@ class ModelFile(Parameters):
     """Base of the estimators: saving and loading what `fit` found."""
 
     network_: Any
+
+    absent: ClassVar[Mapping[str, Any]] = {}
+    """Parameters that files of earlier versions do not have, and what those versions did."""
 
     # What an estimator adds.
 
@@ -64,7 +68,9 @@ class ModelFile(Parameters):
     ) -> Self:
         """The estimator of a model file. Raises FormatError."""
         try:
-            given = {name: _listed(cls, name, one) for name, one in described["parameters"].items()}
+            known = cls._names()
+            given = {name: one for name, one in cls.absent.items() if name in known}
+            given |= {name: _listed(cls, name, one) for name, one in described["parameters"].items()}
             lost = list(described.get("lost", []))  # files of earlier versions have neither this nor objects
             for name, form in described.get("objects", {}).items():
                 try:
@@ -101,6 +107,15 @@ class ModelFile(Parameters):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         vars(self).update(state)
+
+    def __copy__(self: Self) -> Self:
+        """The same parameters, and copies of all that a fit changes."""
+        values, made = self.__getstate__(), type(self).__new__(type(self))
+        given = {name: values.pop(name) for name in self._names() if name in values}
+        begun = getattr(values.get("_fitted"), "parameters", {})
+        memo = {id(begun): dict(begun)}  # compared with the parameters, so they are the same objects
+        made.__setstate__({**given, **copy.deepcopy(values, memo)})
+        return made
 
     # What a fitted model says about itself.
 

@@ -6,15 +6,19 @@ object. Reading a file imports no code that it names, so any other object is the
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
-from ostinato.errors import OstinatoError
-from ostinato.options import Configured, stable_text
+from ostinato.errors import FormatError, OstinatoError, shown
+from ostinato.models.base.settings import equal
+from ostinato.network.tree import CARRIERS
+from ostinato.options import Configured
 from ostinato.plugins.registry import registry
+from ostinato.signature import of_init
 
 PLAIN: Final = (bool, int, float, str)
 
@@ -29,7 +33,7 @@ def plain(value: Any) -> Any:
         return [plain(one) for one in value]
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {name: plain(one) for name, one in value.items()}
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and _is_plain_scalar(value):
         return value.item()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
@@ -42,7 +46,14 @@ def is_plain(value: Any) -> bool:
         return all(map(is_plain, value))
     if isinstance(value, Mapping):
         return all(isinstance(name, str) and is_plain(one) for name, one in value.items())
-    return value is None or isinstance(value, (*PLAIN, np.generic, os.PathLike))
+    if isinstance(value, np.generic):
+        return _is_plain_scalar(value)
+    return value is None or isinstance(value, (*PLAIN, os.PathLike))
+
+
+def _is_plain_scalar(value: np.generic) -> bool:
+    """Whether it is a number or a text of Python too; a date is none."""
+    return isinstance(value.item(), PLAIN)
 
 
 def objects_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,19 +63,21 @@ def objects_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
         if not is_plain(value):
             try:
                 form = _form(value)
-                if stable_text(made_of_form(form)) == stable_text(value):
+                if equal(_form(made_of_form(form)), form):
                     found[name] = form
-            except NotInAFile:
+            except (NotInAFile, FormatError):
                 pass
     return found
 
 
 def _form(value: Any) -> Any:
     """A value as a dict that says what it is. Raises NotInAFile."""
-    if value is None or isinstance(value, (*PLAIN, np.ndarray)):
-        return {"value": value}
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and _is_plain_scalar(value):
         return {"value": value.item()}
+    if value is None or isinstance(value, PLAIN):
+        return {"value": value}
+    if isinstance(value, np.ndarray) and value.dtype.name in CARRIERS:
+        return {"value": value}
     if type(value) in (list, tuple):
         return {type(value).__name__: [_form(one) for one in value]}
     if type(value) is dict:
@@ -79,17 +92,23 @@ def _form(value: Any) -> Any:
 
 
 def made_of_form(form: Any) -> Any:
-    """The inverse of `_form`. Raises NotInAFile for what this release does not have."""
+    """The inverse of `_form`.
+
+    Raises NotInAFile for what this release does not have, FormatError for a value that no release wrote.
+    """
     if not isinstance(form, dict):
         raise NotInAFile
     if "kind" in form:
         kind = _built_in(form["kind"], form.get("name"))
         if kind is None or "options" not in form:
             return kind or _missing()
+        options = {name: made_of_form(one) for name, one in form["options"].items()}
+        if not _has_options(kind, options):
+            raise NotInAFile
         try:
-            return kind(**{name: made_of_form(one) for name, one in form["options"].items()})
-        except (OstinatoError, TypeError, AttributeError) as error:
-            raise NotInAFile from error
+            return kind(**options)
+        except (OstinatoError, TypeError, ValueError, AttributeError) as error:
+            raise FormatError(f"{kind.kind} {shown(kind.name)} of the file is damaged: {error}") from error
     (name, value), *_ = [*form.items(), ("", None)]
     if name in ("list", "tuple") and isinstance(value, list):
         made = [made_of_form(one) for one in value]
@@ -97,6 +116,12 @@ def made_of_form(form: Any) -> Any:
     if name == "pairs" and isinstance(value, list):
         return {made_of_form(key): made_of_form(one) for key, one in value}
     return value if name == "value" else _missing()
+
+
+def _has_options(kind: type[Any], options: Mapping[str, Any]) -> bool:
+    known = of_init(kind).parameters.values()
+    any_name = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known)
+    return any_name or {*options} <= {*(one.name for one in known), *kind.renamed}
 
 
 def _missing() -> Any:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from ostinato.checks import LARGEST_WHOLE
 from ostinato.errors import FormatError, shown
 from ostinato.models.base.best import Best
 from ostinato.models.base.parameter_values import plain
+from ostinato.models.base.settings import differing
 from ostinato.network import Network
 from ostinato.training import Trainer, checkpoint
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+MEASURED: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "n_iter_": lambda value: type(value) is int and value >= 0,
+    "loss_curve_": lambda value: isinstance(value, list) and all(map(_is_number, value)),
+    "best_loss_": lambda value: value is None or _is_number(value),
+}
+"""What a fit says of itself: the attributes, and whether a value of a file is one of theirs."""
 
 
 @dataclass(eq=False)
@@ -55,14 +69,14 @@ class SavedTraining:
 
     def to_file(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """A tree. parameters: of the estimator now; those with which the training began may be others."""
-        begun = {name: plain(one) for name, one in self.parameters.items()}
-        now = {name: plain(one) for name, one in parameters.items()}
+        begun = {name: plain(self.parameters[name]) for name in differing(self.parameters, parameters)}
+        same = [name for name in self.lost if name in begun and begun[name] == plain(parameters[name])]
         return {
             "record": self.record,
             "best": self.best,
             "held_out": self.held_out,
             "seed": self.seed,
-            "began_with": {name: one for name, one in begun.items() if one != now.get(name)},
+            "began_with": {name: one for name, one in begun.items() if name not in same},
         }
 
     @classmethod
@@ -78,6 +92,8 @@ class SavedTraining:
         for name, kind in kinds.items():
             if type(tree.get(name)) is not kind:
                 raise FormatError(f"{name} of the training is {shown(tree.get(name))}; the file is damaged")
+        if not 0 <= tree["seed"] <= LARGEST_WHOLE:
+            raise FormatError(f"seed of the training is {shown(tree['seed'])}; the file is damaged")
         began = {name: tree["began_with"].get(name, one) for name, one in parameters.items()}
         return cls(
             tree["record"],
@@ -99,3 +115,14 @@ class SavedTraining:
         plugins = checkpoint.restore("the training", whole, trainer)
         best.from_file(self.best, net)
         trainer._hooks.load(trainer.run, plugins)
+
+
+def measured_of(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fit of a file says of itself; files of earlier versions have none. Raises FormatError."""
+    fit = described.get("fit", {})
+    if not isinstance(fit, dict):
+        raise FormatError(f"fit of the estimator is {shown(fit)}; the file is damaged")
+    for name, one in fit.items():
+        if name in MEASURED and not MEASURED[name](one):
+            raise FormatError(f"{name} of the estimator is {shown(one)}; the file is damaged")
+    return {name: fit[name] for name in MEASURED if name in fit}

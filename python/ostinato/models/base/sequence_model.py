@@ -22,7 +22,7 @@ from ostinato.models.base.held_out import ENOUGH, Parts, split
 from ostinato.models.base.model_file import KEY, ModelFile
 from ostinato.models.base.parameter_values import plain
 from ostinato.models.base.routing import MetadataRouting
-from ostinato.models.base.saved_training import SavedTraining
+from ostinato.models.base.saved_training import MEASURED, SavedTraining, measured_of
 from ostinato.models.base.seeds import seed_of
 from ostinato.models.base.settings import differing, kept
 from ostinato.models.base.threads import with_jobs
@@ -45,8 +45,6 @@ BATCH_SIZE: Final = 32
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
-MEASURED: Final = ("n_iter_", "loss_curve_", "best_loss_")
-"""What a fit says of itself."""
 LONGEST: Final = 255
 """Bytes of the name of a file."""
 
@@ -552,8 +550,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         attributes: Mapping[str, Any],
         lost: Mapping[str, Any],
     ) -> None:
-        fit = described.get("fit", {})  # not in files of earlier versions
-        vars(self).update({name: fit[name] for name in MEASURED if name in fit})
+        vars(self).update(measured_of(described))
         if training is not None:
             parameters = kept(self.get_params(deep=False))
             self._fitted = SavedTraining.from_file(training, attributes, parameters, lost)

@@ -137,6 +137,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     n_iter_no_change: int = 4
     tol: float = 1e-3
 
+    absent: ClassVar[Mapping[str, Any]] = {"length_penalty": 0.0}
     learning_rate: ClassVar[float] = 2e-3
     of_trainer: ClassVar[tuple[str, ...]] = (*OF_TRAINER, "label_smoothing")
     dtype: ClassVar[str] = "float32"

@@ -15,6 +15,8 @@ LEVEL_RATE: Final = 0.3
 """How much of an error the level follows, after its first steps."""
 SEASON_RATE: Final = 0.1
 """The same of the season."""
+REPEATED: Final = 8
+"""Values after the first season that a constant series has at least."""
 LIMIT: Final = 10.0
 """Features beyond it are cut off."""
 FEATURES: Final = 9
@@ -86,8 +88,12 @@ class Smoothing:
 
     @property
     def spread(self) -> Array:
-        """(N,), the unit of a forecast; 0 for a series that was constant so far: it is its forecast."""
-        made: Array = np.where(self.missed > 0, self.unit, 0.0)
+        """(N,), the unit of a forecast; 0 for a series that was constant so far: it is its forecast.
+
+        Fewer than REPEATED values that are those of a season before say too little.
+        """
+        is_constant = (self.missed == 0) & (self.changes >= REPEATED)
+        made: Array = np.where(is_constant, 0.0, self.unit)
         return made
 
     def _arrays(self) -> list[Array]:
