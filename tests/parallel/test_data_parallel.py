@@ -276,6 +276,62 @@ def test_after_fit_the_chief_alone_may_save_the_state_of_all_ranks(tmp_path: Pat
         assert np.array_equal(one, after[name]) and one.any()
 
 
+def test_after_an_error_of_all_ranks_the_chief_alone_may_save_the_state_of_all_ranks(tmp_path: Path) -> None:
+    windows = ost.strategies.Truncated(2, update_every=4)
+    path = tmp_path / "after"
+
+    def first(rank: Rank) -> str:
+        strategies = [ost.DataParallel(rank), windows]
+
+        def act(run: ost.TrainingRun) -> None:
+            run.stop("early")
+
+        callbacks = [_Changes(act, at=7)]  # in the middle of an epoch
+        trainer = ost.Trainer(_noisy(), loss="mse", strategies=strategies, callbacks=callbacks)
+        with pytest.raises(ost.RankError, match="do different things"):
+            trainer.fit(X, Y, lengths=LENGTHS, epochs=2, batch_size=6, progress=False)
+        if rank.rank == 0:
+            trainer.save(path)
+        return trainer.run.stopped
+
+    assert on_ranks(2, first) == ["", "early"]
+    whole, history = _trained(_noisy, None, strategies=[windows])
+    stops = _Stops(tmp_path / "in the run")
+    _trained(_noisy, None, strategies=[windows], callbacks=[stops])
+    files = [load_tree(file, CHECKPOINT, MODEL_KEYS) for file in (stops.path, path)]
+    in_the_run, after = (file["carried"] for file in files)
+    assert in_the_run.keys() == after.keys() != set()
+    for name, one in in_the_run.items():
+        assert np.array_equal(one, after[name]) and one.any()
+    callbacks = [_Changes(lambda run: None)]
+    found = _trained(_noisy, None, strategies=[windows], callbacks=callbacks, fit={"resume": path})
+    assert np.array_equal(found[0], whole) and found[1] == history
+
+
+def test_a_state_that_cannot_be_collected_after_an_error_is_an_error_of_save(tmp_path: Path) -> None:
+    def work(rank: Rank) -> None:
+        class Stream:
+            def __iter__(self) -> Any:
+                yield X[:4], Y[:4]
+                if rank.rank == 0:
+                    yield X[4:8], Y[4:8]
+
+        trainer = ost.Trainer(_plain(), loss="mse", strategies=[ost.DataParallel(rank)])
+        with pytest.raises(ost.RankError, match="rank 0 is at gradient 1 of fit, rank 1 ends fit"):
+            trainer.fit(Stream(), epochs=1, progress=False)
+        if rank.rank == 0:
+            with pytest.raises(ost.RankError, match="load a checkpoint on all ranks"):
+                trainer.save(tmp_path / "after")
+            assert not (tmp_path / "after").exists()
+        trainer.load(tmp_path / "before")
+        if rank.rank == 0:
+            trainer.save(tmp_path / "after")
+
+    ost.Trainer(_plain(), loss="mse", strategies=["data_parallel"]).save(tmp_path / "before")
+    assert on_ranks(2, work) == [None, None]
+    assert (tmp_path / "after").exists()
+
+
 def _differ(change: Callable[[Rank], dict[str, Any]]) -> list[str]:
     """The errors of two ranks, one of which has other arguments; each rank raises, and none is aborted."""
 
@@ -321,12 +377,12 @@ def test_a_rank_with_other_parameters_is_refused() -> None:
 class _Changes(ost.Callback):
     """Changes a parameter on one rank, or something else."""
 
-    def __init__(self, act: Callable[[ost.TrainingRun], None]) -> None:
-        self.act = act
+    def __init__(self, act: Callable[[ost.TrainingRun], None], at: int = 2) -> None:
+        self.act, self.at = act, at
 
     @ost.hookimpl
     def ostinato_batch_end(self, run: ost.TrainingRun, step: int) -> None:
-        if step == 2 and not run.chief:
+        if step == self.at and not run.chief:
             self.act(run)
 
 

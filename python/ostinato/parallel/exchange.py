@@ -20,8 +20,8 @@ class Exchange:
 
     def __init__(self, communicator: Communicator) -> None:
         self._communicator = communicator
-        # An error that every rank raises, so that none waits for another.
-        self._agreed: BaseException | None = None
+        # Errors that every rank raises, so that none waits for another.
+        self._agreed: list[BaseException] = []
 
     @property
     def rank(self) -> int:
@@ -86,18 +86,22 @@ class Exchange:
             self._raise(kind(f"the ranks differ in {'; '.join(differ[:4])}. {hint}"))
 
     def restart(self) -> None:
-        """Forget the last error."""
-        self._agreed = None
+        """Forget the last errors."""
+        self._agreed = []
+
+    def is_agreed(self, error: BaseException) -> bool:
+        """Whether every rank raises this error, or one of its own at the same exchange."""
+        return any(one is error for one in self._agreed)
 
     def abort(self, error: BaseException) -> None:
         """End the other ranks, unless there are none or they all raise this error."""
-        if self.size == 1 or error is self._agreed:
+        if self.size == 1 or self.is_agreed(error):
             return
         traceback.print_exception(type(error), error, error.__traceback__)
         self._communicator.abort(f"rank {self.rank} of {self.size} failed: {described(error)}")
 
     def _raise(self, error: Exception) -> NoReturn:
-        self._agreed = error
+        self._agreed.append(error)
         raise error
 
     def check_size(self, shards: int) -> None:

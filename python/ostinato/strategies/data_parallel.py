@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, RankError, shown
 from ostinato.parallel.communicator import Communicator, OneProcess
 from ostinato.parallel.exchange import Exchange
+from ostinato.parallel.message import Message
 from ostinato.parallel.shards import Node, added, nodes_of, root, rows_of, shards_of
 from ostinato.strategy import Batch, Core, Execution, Slopes
 from ostinato.strategy.axes import by_name
@@ -100,9 +101,28 @@ class DataParallel(Execution):
         """The state of all rows, of which this rank has those of its own; every rank calls it."""
         if self.exchange.size == 1:
             return state
-        sizes = {name: list(one.shape) for name, one in (state or {}).items()}
-        found = self.exchange.gather("writes a checkpoint", {"the state that is carried over": sizes}, state)
+        found = self.exchange.gather("writes a checkpoint", _sizes(state or {}), state)
         self.exchange.compare([one.facts for one in found], _SAME_STATE, RankError)
+        return state if state is None else self._assembled(state, found)
+
+    def whole_after(
+        self, error: BaseException, facts: Mapping[str, Any], state: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The state of all rows after an error of all ranks, if all are at the same place; None otherwise."""
+        if self.exchange.size == 1:
+            return state
+        if not self.exchange.is_agreed(error):
+            return None
+        try:
+            found = self.exchange.gather("ends fit with an error", {**facts, **_sizes(state)}, state)
+        except RankError:
+            return None
+        if any(one.facts != found[0].facts for one in found):
+            return None
+        return self._assembled(state, found)
+
+    def _assembled(self, state: Mapping[str, Any], found: Sequence[Message]) -> Mapping[str, Any]:
+        """The state of all rows, from the states that the ranks have sent."""
         if not state:
             return state
         rows = next(iter(state.values())).shape[1]
@@ -235,6 +255,10 @@ class _Part:
         self.arena[...] += other.arena
         losses = {name: one + other.losses[name] for name, one in self.losses.items()}
         return _Part(self.arena, self.loss + other.loss, self.penalty + other.penalty, losses)
+
+
+def _sizes(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {"the state that is carried over": {name: list(one.shape) for name, one in state.items()}}
 
 
 def checksum(array: Any, start: int = 0) -> int:

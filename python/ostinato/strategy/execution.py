@@ -60,6 +60,16 @@ class Execution(Strategy):
         """The state that is carried over, of all rows; called in every process before a checkpoint."""
         return state
 
+    def whole_after(
+        self, error: BaseException, facts: Mapping[str, Any], state: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """The state that is carried over, of all rows, after an error that `fit` has undone; None if unknown.
+
+        `facts` say where the training is now. The processes may exchange messages only if all of them raise
+        an error at the same place.
+        """
+        return None
+
     def finished(self, facts: Mapping[str, Any]) -> None:
         """A `fit` ends, in every process. Raises RankError for processes that differ."""
 

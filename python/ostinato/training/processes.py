@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ostinato import _core
+from ostinato.errors import RankError
 from ostinato.training.made_of import TrainerParts, made_of
 
 R = TypeVar("R")
@@ -25,8 +26,6 @@ class Processes:
     def __init__(self, trainer: TrainerParts) -> None:
         self._trainer = trainer
         self._execution = trainer.strategies.execution
-        # Whether the carried state has the rows of all processes.
-        self._is_whole = True
 
     @property
     def several(self) -> bool:
@@ -66,7 +65,7 @@ class Processes:
                 "the state of the optimizer": _checksum(self._trainer.optimizer.state_dict()),
             }
             self._execution.started(facts)
-            self._is_whole = False
+            run.whole = False
 
     def finished(self) -> None:
         """Wait for the others, compare parameters, and collect the carried state. Raises RankError."""
@@ -77,7 +76,20 @@ class Processes:
             self._execution.finished({"the place in the training": place, "the parameters": parameters})
             if run.carried is not None:
                 self.gather()
-            self._is_whole = True
+            run.whole = True
+
+    def undone(self, error: BaseException) -> None:
+        """Collect the carried state after an error that was undone, if all processes raise it.
+
+        So one process alone may write a checkpoint then, as after a whole `fit`.
+        """
+        if self.several:
+            run = self._trainer.run
+            place = {"the place in the training": dataclasses.asdict(run.position)}
+            found = self._execution.whole_after(error, place, run.carried or {})
+            if found is not None:
+                run.carried = None if run.carried is None else found
+                run.whole = True
 
     def read(self, path: str | os.PathLike[str], use: Callable[[str | os.PathLike[str]], R]) -> R:
         """`use(path)` of a file that only the chief needs to have; elsewhere, the path of a copy."""
@@ -98,14 +110,21 @@ class Processes:
             return use(copy)
 
     def gather(self) -> None:
-        """Collect the carried state, which each process has for its own rows, before a checkpoint.
-
-        Outside of a run all have it already: after `fit` one process alone may write.
-        """
-        if self._is_whole:
-            return
+        """Collect the carried state, of which each process has its own rows, for a checkpoint of a run."""
         run = self._trainer.run
-        run.carried = self._execution.whole(run.carried)
+        if not run.whole:
+            run.carried = self._execution.whole(run.carried)
+
+    def check_whole(self) -> None:
+        """Raises RankError if a checkpoint outside of a run would lack rows of the carried state."""
+        run = self._trainer.run
+        if not run.whole and run.carried:
+            raise RankError(
+                "save: the last fit ended with an error that left the ranks at different places of the "
+                "training, so the rows of the state that is carried over cannot be collected; load a "
+                "checkpoint on all ranks, trainer.load(path), or save the network alone, "
+                "trainer.net.save(path)"
+            )
 
 
 def _checksum(value: Any) -> int:

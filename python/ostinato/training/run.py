@@ -59,8 +59,8 @@ class TrainingRun(AttributeGuard):
     batches: of this epoch, 0 if unknown. stopped: why it ends early, "" if it does not; done_early: whether
     `ostinato_should_stop` ended it. others_measure:
     whether a plugin may add to the metrics of an epoch. chief: whether this process writes files and prints,
-    as one of several that train together does. scheduled: the learning rate that the
-    schedule set last.
+    as one of several that train together does. whole: whether `carried` has the rows of all processes;
+    False in their `fit`. scheduled: the learning rate that the schedule set last.
 
     Hooks may call `stop` and `save`. Setting another attribute than these raises AttributeError.
     """
@@ -91,6 +91,7 @@ class TrainingRun(AttributeGuard):
     save_to: tuple[str, ...] = ()
     others_measure: bool = False
     chief: bool = True
+    whole: bool = True
     scheduled: float | None = None
 
     def __repr__(self) -> str:

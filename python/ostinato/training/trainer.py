@@ -297,6 +297,8 @@ class Trainer(NoCopies, AttributeGuard):
         except BaseException as error:
             self._interrupts.holding = True
             undo.restore(error)
+            if started:
+                self._processes.undone(error)
             if undo.commits:
                 self._cut = Cut(stopped=run.stopped, early=run.done_early)
             else:
@@ -505,9 +507,16 @@ class Trainer(NoCopies, AttributeGuard):
 
         It holds parameters, optimizer, schedule, strategies, position, sums of the epoch, carried state,
         history and the states of plugins; not the data, and not the trainer's arguments. Within a hook use
-        `run.save`. Raises OSError, ConfigError.
+        `run.save`. Of several processes, the chief writes, and may call it alone.
+
+        Raises OSError, ConfigError, and RankError if a `fit` failed and left the processes at other places.
         """
-        self._alone.run("save (in a hook: run.save)", lambda: self._write((path,), self._states_of_plugins))
+
+        def work() -> None:
+            self._processes.check_whole()
+            self._write((path,), self._states_of_plugins)
+
+        self._alone.run("save (in a hook: run.save)", work)
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Loads the file of `save` into a trainer with equal arguments; `fit(..., resume=True)` continues.
@@ -523,6 +532,7 @@ class Trainer(NoCopies, AttributeGuard):
 
     def _load(self, path: str | os.PathLike[str], seen: Mapping[str, Any] | None = None) -> None:
         self._plugin_states = self._processes.read(path, lambda here: checkpoint.load(here, self, seen))
+        self.run.whole = True
 
     def _all_or_nothing(self, work: Callable[[], None], is_kept: Callable[[], bool]) -> None:
         """`work()`, which may call `fit`: an error leaves everything as before.
@@ -547,13 +557,13 @@ class Trainer(NoCopies, AttributeGuard):
     def _save_if_asked(self) -> None:
         paths, self.run.save_to = self.run.save_to, ()
         if paths:
+            self._processes.gather()
             self._write(paths, lambda: self._hooks.save(self.run))
 
     def _write(
         self, paths: Sequence[str | os.PathLike[str]], states: Callable[[], Mapping[str, Any]]
     ) -> None:
         """Write a checkpoint; of several processes, the chief does."""
-        self._processes.gather()
         if self.run.chief:
             for path in paths:
                 checkpoint.save(path, self, states())
