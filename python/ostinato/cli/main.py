@@ -21,6 +21,16 @@ from ostinato.plugins.entry import BUILTIN, Entry
 from ostinato.plugins.registry import AmbiguousName, UnknownName, registry
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reads whole flags alone: an abbreviation could be another flag in a later release.
+
+    The parsers of commands are of this class too.
+    """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **{"allow_abbrev": False, **options})
+
+
 class _Usage(OstinatoError):
     """The arguments do not name a command."""
 
@@ -64,7 +74,7 @@ def _run(given: list[str], command: str | None) -> int:
             entries = [*entries, registry.resolve("command", command)]
         except (UnknownName, AmbiguousName) as error:
             raise _Usage(str(error)) from error
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ostinato",
         description="Write one step. Ostinato repeats it through time: forwards, backwards, fast.",
     )

@@ -506,7 +506,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         losses = trainer.history["loss"] if len(trainer.history) else []
         best = fitting.best
         vars(self).update(
-            n_iter_=trainer.run.epoch,
+            n_iter_=len(losses),  # an epoch that was cut short by Ctrl-C has no loss
             loss_curve_=losses,
             best_loss_=best.best if np.isfinite(best.best) else None,
         )

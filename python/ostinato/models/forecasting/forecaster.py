@@ -160,8 +160,8 @@ class Forecaster(Forecasts):
         owner = type(self).__name__
         observed = read_observations(owner, y, given, names)
         series = observed.series
-        horizon = checks.count(owner, "horizon", self.horizon, at_least=1)
-        head = Head.of(owner, self.method, horizon, read_levels(owner, self.quantiles), self.distribution)
+        head = self._head_of_now(owner)
+        horizon = head.horizon
         _check_axes(owner, y, horizon)
         conformal = checks.flag(owner, "conformal", self.conformal)
         continued = self._continues() if epochs is None else self._latest("partial_fit")
@@ -250,6 +250,10 @@ class Forecaster(Forecasts):
             told = ", ".join(f"{name} {value:.3f}" for name, value in attributes["skill_"].items())
             print(f"MASE of windows left out: {told}", file=sys.stderr)
 
+    def _head_of_now(self, owner: str) -> Head:
+        horizon = checks.count(owner, "horizon", self.horizon, at_least=1)
+        return Head.of(owner, self.method, horizon, read_levels(owner, self.quantiles), self.distribution)
+
     def _schedule(self, best: Best, attributes: Mapping[str, Any]) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
             # To a twentieth within the automatic number of epochs, whatever max_iter is.
@@ -310,8 +314,10 @@ class Forecaster(Forecasts):
         season, levels = int(state["season"]), tuple(map(float, state["levels"]))
         # Files of before there were several methods have none of "method" to "columns".
         method, distribution = state.get("method", "direct"), state.get("distribution")
+        only = {} if "method" in state else {"method": method}  # their parameters have none either
         scale, columns = state.get("scale"), state.get("columns")
         return {
+            **only,
             "season_": season,
             "_transform": Transform(bool(state["positive"])),
             "_head": Head(method, int(state["horizon"]), levels, distribution),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -100,6 +101,7 @@ class Forecasts(SequenceModel, FittedSeries):
         """The quantiles of the next steps, (series, horizon, Q) float64, rising. See `predict`."""
         self._check_fitted("predict_quantiles")
         owner = f"{type(self).__name__}.predict"
+        self._check_head(owner)
         steps = self._steps_of(owner, horizon)
         ids, standings = self._standings(owner, series, given_covariates(past, future, static))
         return self._quantiles(owner, ids, standings, steps)
@@ -111,7 +113,9 @@ class Forecasts(SequenceModel, FittedSeries):
         then the median, by the name of the target or "y"; and each quantile by its level, such as "0.1".
         """
         self._check_fitted("predict_table")
-        steps = self._steps_of(f"{type(self).__name__}.predict_table", horizon)
+        owner = f"{type(self).__name__}.predict_table"
+        self._check_head(owner)
+        steps = self._steps_of(owner, horizon)
         quantiles, lengths = self.predict_quantiles(steps), self._lengths()
         levels = self._head.levels
         return forecast_table(self._columns, self.ids_, lengths, quantiles, levels, middle(levels))
@@ -139,6 +143,7 @@ class Forecasts(SequenceModel, FittedSeries):
         """
         self._check_fitted("sample")
         owner = f"{type(self).__name__}.sample"
+        self._check_head(owner)
         if self._head.drawn is None:
             raise ConfigError(
                 f"{owner}: this model is direct, without a distribution to draw from; fit one "
@@ -192,6 +197,7 @@ class Forecasts(SequenceModel, FittedSeries):
         """
         self._check_fitted("backtest")
         owner = f"{type(self).__name__}.backtest"
+        self._check_head(owner)
         observed = self._read(owner, "y", y, given_covariates(None, None, None), least=0)
         ids = observed.ids
         if not isinstance(y, Mapping) and not is_frame(y):
@@ -360,6 +366,26 @@ class Forecasts(SequenceModel, FittedSeries):
         return steps_of(self.network_, one, z, window_of(self._scale))
 
     # Steps and quantiles.
+
+    @abstractmethod
+    def _head_of_now(self, owner: str) -> Head:
+        """The outputs by the parameters of now. Raises ConfigError."""
+
+    def _check_head(self, owner: str) -> None:
+        """Raises ConfigError for parameters of the outputs that are others than in the fit."""
+        now = self._head_of_now(owner)
+        for name, wanted, had in zip(
+            ("horizon", "quantiles", "method", "distribution"),
+            (now.horizon, now.levels, now.method, now.distribution),
+            (self._head.horizon, self._head.levels, self._head.method, self._head.distribution),
+            strict=True,
+        ):
+            if wanted != had:
+                steps = f", or predict(horizon={shown(wanted)})" if name == "horizon" else ""
+                raise ConfigError(
+                    f"{owner}: {name} is {shown(getattr(self, name))}, but the model was fitted with "
+                    f"{name}={shown(had)}; fit again{steps}"
+                )
 
     def _steps_of(self, owner: str, horizon: int | None) -> int:
         """The steps of a forecast. Raises ConfigError."""

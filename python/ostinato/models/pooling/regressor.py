@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -110,7 +111,10 @@ class SequenceRegressor(PooledModel, Targets):
         return made[:, 0] if self._one else made
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None) -> float:
-        """The coefficient of determination R^2 of the predictions; the mean over the columns of y."""
+        """The coefficient of determination R^2 of the predictions; the mean over the columns of y.
+
+        Of one row it is NaN, with a warning.
+        """
         self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
         X, y = self._from_table(owner, X, y)
@@ -118,6 +122,10 @@ class SequenceRegressor(PooledModel, Targets):
         wanted = read_numbers(owner, y, len(found))
         check_width(owner, wanted.reshape(len(wanted), -1).shape[1], len(self._target_scaling.mean))
         check_names(feature_names(y), self._target_names, "y")
+        if len(found) < 2:
+            warnings.warn(
+                f"{owner}: R^2 of 1 row is not defined, so it is NaN; expected at least 2 rows", stacklevel=3
+            )  # whoever calls score
         return determination(found, wanted, row_weights(owner, sample_weight, len(found)))
 
     def _state(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,6 +55,11 @@ def read_sequences(
     """
     if x is None:
         raise DTypeError(f"{owner}: {name} is None; expected a list of arrays (T, F), one for each sequence")
+    if isinstance(x, (str, bytes, Mapping)):
+        kind = a_type(x) if isinstance(x, Mapping) else "a text"
+        raise DTypeError(
+            f"{owner}: {name} is {kind}; expected a list of arrays (T, F), one for each sequence"
+        )
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise DTypeError(
             f"{owner}: {name} is a sparse matrix; expected dense sequences, such as {name}.toarray()"
@@ -157,6 +162,13 @@ def _numbers(owner: str, place: str, given: Any) -> Array:
             f"{owner}: Complex data not supported: {place} is {array.dtype}; expected real numbers"
         )
     if array.dtype.kind in "OUS":
+        texts = (one for one in np.ndenumerate(array) if isinstance(one[1], (str, bytes)))
+        at, text = next(texts, ((), None))
+        if text is not None:
+            raise DTypeError(
+                f"{owner}: {place} holds {shown(_plain(text))} at {list(at)}, a text; expected numbers "
+                "(encode texts as numbers)"
+            )
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
@@ -168,6 +180,11 @@ def _numbers(owner: str, place: str, given: Any) -> Array:
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"{owner}: {place} has dtype {array.dtype}; expected numbers")
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def _plain(text: Any) -> Any:
+    """A text of NumPy as one of Python."""
+    return text.item() if isinstance(text, np.generic) else text
 
 
 def _odd(array: Array) -> str:

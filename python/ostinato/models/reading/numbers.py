@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,13 @@ def check_width(owner: str, found: int, expected: int) -> None:
 
 
 def determination(found: Array, wanted: Array, weights: Array | None) -> float:
-    """R^2, the mean over columns. A constant column counts 1 if it is predicted exactly, else 0."""
+    """R^2, the mean over columns. A constant column counts 1 if it is predicted exactly, else 0.
+
+    Of one row: NaN, as in scikit-learn.
+    """
     rows = len(wanted)
+    if rows < 2:
+        return math.nan
     found, wanted = found.reshape(rows, -1), wanted.reshape(rows, -1)
     each = np.ones(rows) if weights is None else weights
     center = np.average(wanted, axis=0, weights=each)

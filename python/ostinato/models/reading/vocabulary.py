@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,3 +39,17 @@ class Vocabulary:
         """The ids of symbols, (L,) int64."""
         ids = self._ids
         return np.fromiter((ids.get(one, UNKNOWN) for one in symbols), np.int64, len(symbols))
+
+
+def warn_of_strange(owner: str, name: str, rows: Sequence[Array], stacklevel: int) -> None:
+    """One warning if more than half of the symbols of a further fit are unknown.
+
+    Fewer are no surprise: a symbol that occurs once in the first fit is unknown in all fits. rows: their ids.
+    """
+    unknown, total = sum(int((row == UNKNOWN).sum()) for row in rows), sum(map(len, rows))
+    if 2 * unknown > total:
+        warnings.warn(
+            f"{owner}: {unknown} of {total} symbols of {name} are unknown, because the first fit decides the "
+            "symbols; for other ones expected a new estimator",
+            stacklevel=stacklevel,
+        )

@@ -20,7 +20,7 @@ from ostinato.models.base.best import Best
 from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.sequence_model import SequenceModel, TrainingState
 from ostinato.models.base.threads import with_jobs
-from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary
+from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, warn_of_strange
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.schedules import Exponential, WarmUp
@@ -92,7 +92,7 @@ class LanguageModel(SequenceModel, TextState):
         return self._read(fitting, epochs, ids[:cut], None if cut is None else ids[cut:])
 
     def partial_fit(self: Self, text: str | Sequence[str]) -> Self:
-        """One more pass over a text. The first call decides the vocabulary.
+        """One more pass over a text. The first call decides the vocabulary: other symbols are unknown.
 
         Arguments and errors are those of `fit`.
         """
@@ -118,7 +118,10 @@ class LanguageModel(SequenceModel, TextState):
                 cut is not None,
                 {"_vocabulary": known},
             )
-        return continued.attributes["_vocabulary"].encode(symbols), continued, cut
+            return known.encode(symbols), continued, cut
+        ids = continued.attributes["_vocabulary"].encode(symbols)
+        warn_of_strange(owner, "text", [ids], 5)  # whoever calls fit
+        return ids, continued, cut
 
     def _cut(self, owner: str, symbols: int) -> int:
         """Where the held-out end begins. Raises ConfigError for a text that is too short."""

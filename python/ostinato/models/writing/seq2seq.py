@@ -26,9 +26,11 @@ from ostinato.models.base.threads import with_jobs
 from ostinato.models.reading.feature_names import Names, as_names, check_names
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
+from ostinato.models.reading.vocabulary import warn_of_strange
 from ostinato.models.writing.halving import Halving
 from ostinato.models.writing.ids import (
     END,
+    SHIFT,
     UNKNOWN,
     ids_of,
     inputs_of,
@@ -171,6 +173,10 @@ class Seq2Seq(PairModel, Seq2SeqState):
             }
         targets = targets_of(known["_target"], wanted)
         inputs = self._inputs(owner, known, read)
+        if continued is not None and not known["_points"]:  # a pointer learns to copy unknown symbols
+            if isinstance(known["_source"], Lexicon):
+                warn_of_strange(owner, "X", inputs["source"], 5)
+            warn_of_strange(owner, "y", [row[:-1] - SHIFT for row in targets], 5)
         examples = Examples({**inputs, "words": inputs_of(targets)}, targets)
         checks.count(owner, "beam_size", self.beam_size, at_least=1)
         self._penalty(owner)

@@ -21,9 +21,11 @@ from ostinato.models.reading.feature_names import Names, as_names, check_names
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.size import check_size
+from ostinato.models.reading.vocabulary import warn_of_strange
 from ostinato.models.writing.contexts import Contexts
 from ostinato.models.writing.ids import (
     END,
+    SHIFT,
     UNKNOWN,
     inputs_of,
     number_of_ids,
@@ -124,6 +126,8 @@ class SequenceGenerator(PairModel, GeneratorState):
         if isinstance(rows, list):
             known["_answers"] = known["_answers"].varied(rows)
         fed, targets = _teacher_forced(owner, known["_answers"], rows, self.dtype)
+        if continued is not None and isinstance(rows, Symbols):
+            warn_of_strange(owner, "y", [row[:-1] - SHIFT for row in targets], 5)
         self._most(known)
         fitting = continued or self._new(
             lambda seed: self._build(known, seed), parts is not None, known, seed

@@ -61,8 +61,6 @@ class FittedStateSpace:
     n_iter_: int
     _filtered: dict[Any, Filtered]
     _transform: Transform
-    _levels: tuple[float, ...]
-    _steps: int
     _fitted: Any
     _columns: Columns | None
     _lengths: dict[Any, int]
@@ -82,7 +80,7 @@ class StateSpace(ModelFile, FittedStateSpace):
     engine. Few series of 20 to 200 values are enough, as the model has 2 to 4 parameters.
 
     Args:
-        horizon: steps to forecast by default; more are possible.
+        horizon: steps to forecast by default; more are possible. A prediction reads it, and quantiles.
         season: steps of a season, at most 31, or "auto", as of `Forecaster`; 1 for none.
         trend: whether the level has a slope that changes.
         quantiles: of the forecasts, rising, between 0 and 1; 0.5, the median, is one of them.
@@ -122,8 +120,8 @@ class StateSpace(ModelFile, FittedStateSpace):
         observed = read_observations(owner, y, dict.fromkeys(("past", "future", "static")), names)
         observed = observed.without_lead()
         series = observed.series
-        steps = checks.count(owner, "horizon", self.horizon, at_least=1)
-        levels = read_levels(owner, self.quantiles)
+        checks.count(owner, "horizon", self.horizon, at_least=1)
+        read_levels(owner, self.quantiles)
         season, trend = read_season(owner, self.season, series), checks.flag(owner, "trend", self.trend)
         transform = Transform.of(owner, self.transform, series)
         most = checks.whole(owner, "max_iter", self.max_iter, at_least=1)
@@ -163,8 +161,6 @@ class StateSpace(ModelFile, FittedStateSpace):
         vars(self).update(
             _filtered=filtered,
             _transform=transform,
-            _levels=levels,
-            _steps=steps,
             _fitted=None,
             _columns=observed.columns,
             _lengths=dict(zip(observed.ids, map(len, series), strict=True)),
@@ -179,14 +175,17 @@ class StateSpace(ModelFile, FittedStateSpace):
 
     def predict(self, horizon: int | None = None) -> Array:
         """The medians of the next steps, (series, horizon) float64. Raises ConfigError."""
-        medians: Array = self.predict_quantiles(horizon)[:, :, middle(self._levels)]
+        quantiles = self.predict_quantiles(horizon)
+        medians: Array = quantiles[:, :, middle(read_levels(type(self).__name__, self.quantiles))]
         return medians
 
     def predict_quantiles(self, horizon: int | None = None) -> Array:
         """The quantiles of the next steps, (series, horizon, Q) float64, rising. Raises ConfigError."""
         self._check_fitted("predict")
         owner = f"{type(self).__name__}.predict"
-        steps = self._steps if horizon is None else checks.count(owner, "horizon", horizon, at_least=1)
+        horizon = self.horizon if horizon is None else horizon
+        steps = checks.count(owner, "horizon", horizon, at_least=1)
+        levels = read_levels(owner, self.quantiles)
         series = [self._filtered[one] for one in self.ids_]
         # Missing values: the filter predicts, and its error is that of the value 0.
         inputs = np.stack([_inputs(np.full(steps, np.nan), one.log_variances) for one in series])
@@ -195,7 +194,7 @@ class StateSpace(ModelFile, FittedStateSpace):
             "P": np.stack([one.P for one in series])[None],
         }
         told = with_jobs(owner, self.n_jobs, lambda: self.network_.run(inputs, state=state)).outputs
-        deviations = np.array([NormalDist().inv_cdf(level) for level in self._levels])
+        deviations = np.array([NormalDist().inv_cdf(level) for level in levels])
         quantiles = -told[:, :, :1] + np.sqrt(told[:, :, 1:]) * deviations
         sizes, centers = (np.array([getattr(one, name) for one in series]) for name in ("size", "center"))
         return self._transform.undo(quantiles * sizes[:, None, None] + centers[:, None, None], 1.0)
@@ -204,8 +203,8 @@ class StateSpace(ModelFile, FittedStateSpace):
         """The forecasts as columns of a long table, as of `Forecaster.predict_table`. Raises ConfigError."""
         self._check_fitted("predict_table")
         quantiles, lengths = self.predict_quantiles(horizon), [self._lengths[one] for one in self.ids_]
-        place = middle(self._levels)
-        return forecast_table(self._columns, self.ids_, lengths, quantiles, self._levels, place)
+        levels = read_levels(type(self).__name__, self.quantiles)
+        return forecast_table(self._columns, self.ids_, lengths, quantiles, levels, middle(levels))
 
     def update(self, id: Any, y: Any) -> None:
         """Adds new values to a series: a number, or several (k,); NaN is a missing value.
@@ -239,8 +238,6 @@ class StateSpace(ModelFile, FittedStateSpace):
         return {
             "season": self.season_,
             "positive": self._transform.positive,
-            "levels": list(self._levels),
-            "horizon": self._steps,
             "ids": list(self.ids_),
             "columns": None if self._columns is None else self._columns.to_file(),
             "lengths": [self._lengths[one] for one in self.ids_],
@@ -267,8 +264,6 @@ class StateSpace(ModelFile, FittedStateSpace):
             "_lengths": dict(zip(state["ids"], lengths, strict=True)),
             "season_": int(state["season"]),
             "_transform": Transform(bool(state["positive"])),
-            "_levels": tuple(map(float, state["levels"])),
-            "_steps": int(state["horizon"]),
             "ids_": list(state["ids"]),
             "n_iter_": int(state["n_iter"]),
             "log_likelihood_": np.asarray(state["log_likelihood"], np.float64),
