@@ -55,14 +55,14 @@ def read_sequences(
     """
     if x is None:
         raise DTypeError(f"{owner}: {name} is None; expected a list of arrays (T, F), one for each sequence")
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise DTypeError(
+            f"{owner}: {name} is a sparse matrix; expected dense sequences, such as {name}.toarray()"
+        )
     if isinstance(x, (str, bytes, Mapping)):
         kind = a_type(x) if isinstance(x, Mapping) else "a text"
         raise DTypeError(
             f"{owner}: {name} is {kind}; expected a list of arrays (T, F), one for each sequence"
-        )
-    if hasattr(x, "toarray") and hasattr(x, "nnz"):
-        raise DTypeError(
-            f"{owner}: {name} is a sparse matrix; expected dense sequences, such as {name}.toarray()"
         )
     names = feature_names(x)
     given = rows_in(name, x) if isinstance(x, (np.ndarray, list, tuple)) or is_series(x) else x
