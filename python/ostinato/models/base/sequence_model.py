@@ -114,7 +114,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
     Args:
         optimizer: a name, an Optimizer class, or an instance, which is copied.
         learning_rate_init: the learning rate at the start. "auto" is `learning_rate`, 0.003 unless an
-            estimator has another one, or the rate of an instance.
+            estimator has another one, or the rate of an instance. A number replaces the rate of an instance.
         schedule: of the learning rate, as in `Trainer`. "auto" rises over 20 updates, and is halved when 5
             epochs do not improve the loss. It does not depend on max_iter, so two fits with warm_start equal
             one.
@@ -132,7 +132,8 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         warm_start: a further fit continues training. Two fits are bit-identical to one of as many epochs,
             unless the first one ended early. If optimizer, learning_rate_init, schedule, strategies,
             clip_norm, callbacks, n_iter_no_change or tol are others than at the fit before, a new trainer
-            starts from its parameters. Parameters of the network must be the same.
+            starts from its parameters: the moments of the optimizer, the schedule, n_iter_ and loss_curve_
+            start anew. Parameters of the network must be the same. Both hold for `partial_fit` too.
         random_state: an integer makes results reproducible, bit for bit.
         verbose: prints a line for each epoch.
         callbacks: further plugins of the training, as in `Trainer`; they are not copied.
@@ -411,7 +412,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         """Trains on rows, and makes the result that of this estimator.
 
         complete: sets attributes that need the trained network. An error leaves everything as before. Ctrl-C
-        after an epoch leaves the best model so far.
+        after an epoch leaves the best model so far. KeyboardInterrupt is raised in any case.
         """
         validation = None if held is None else [Batch(held.x, held.targets, weights=held.weights)]
         return self._run(

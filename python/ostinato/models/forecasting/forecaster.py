@@ -150,6 +150,9 @@ class Forecaster(Forecasts):
     ) -> Self:
         """One more epoch on these series, with all windows. The first call decides season and transform.
 
+        These series replace those so far: forecasts, updates and `ids_` are theirs, as after a further `fit`
+        with warm_start=True.
+
         Arguments and errors are those of `fit`.
         """
         return self._fit(y, given_covariates(past, future, static), named_columns(id, time, target), 1)

@@ -340,7 +340,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
     def log_prob(self, X: Any, y: Any) -> Array:
         """Natural logarithms (N,) float64 of the probabilities of whole sequences y, the end included.
 
-        Unknown symbols count as the symbol for unknown ones; a warning counts them.
+        Unknown symbols count as the symbol for unknown ones; a warning counts them. With pointer=True too: y
+        with one unknown symbol, and y with another, have the same probability.
         """
         inputs, tokens, _, _ = self._read_pairs("log_prob", X, y)
         return with_jobs(
