@@ -66,3 +66,15 @@ def test_an_error_names_the_flag(command, words, folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     assert main(command) == 1
     assert words in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_named_in_a_folder_that_was_removed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def removed() -> str:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("os.getcwd", removed)
+    assert main(["info", "no.safetensors"]) != 0
+    told = "no.safetensors: there is no such file, seen from a folder that was removed"
+    assert told in capsys.readouterr().err

@@ -131,5 +131,13 @@ def _of_system(error: OSError) -> str:
     if isinstance(error, IsADirectoryError):
         return f"{error.filename}: this is a folder; expected the name of a file"
     if isinstance(error, FileNotFoundError):
-        return f"{error.filename}: there is no such file, seen from the folder {os.getcwd()}"
+        return f"{error.filename}: there is no such file, seen from {_folder()}"
     return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
+
+
+def _folder() -> str:
+    """The folder in which the program runs."""
+    try:
+        return f"the folder {os.getcwd()}"
+    except OSError:
+        return "a folder that was removed"

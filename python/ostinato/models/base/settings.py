@@ -25,7 +25,10 @@ def equal(one: Any, other: Any) -> bool:
     if one is other:
         return True
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return _equal_arrays(np.asarray(one), np.asarray(other))
+        try:
+            return _equal_arrays(np.asarray(one), np.asarray(other))
+        except Exception:  # a list of rows of different lengths is no array
+            return False
     if type(one) is not type(other):
         return False
     if type(one) in (list, tuple):
