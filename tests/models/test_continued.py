@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato import _core
 from ostinato.cells.lstm import LSTM
 from ostinato.models.base.saved_training import SavedTraining
 from tests.models.table import TABLE, Row
@@ -228,6 +229,7 @@ def test_other_objects_are_set_again(tmp_path: Path):
     )
     model.fit(*CLASSIFIER.data)
     again = loaded(loaded(model, tmp_path), tmp_path)
+    again.set_params(callbacks=(*again.callbacks,))  # an equal text is no object
     new = Counts()
     for name, one in (
         ("optimizer", Halves(lr=0.1)),
@@ -242,9 +244,9 @@ def test_other_objects_are_set_again(tmp_path: Path):
     assert new.epochs == counts.epochs == 4
     # a class of one option for another is refused, because the state would not fit
     again = loaded(model, tmp_path).set_params(schedule=falls, callbacks=[new], batch_size=8)
-    with pytest.raises(ost.ConfigError, match=r"warm_start continues a training, but .* optimizer"):
+    with pytest.raises(ost.ConfigError, match=r"continues a training, but the training .* optimizer"):
         again.set_params(optimizer=ost.Adam(lr=0.1)).fit(*CLASSIFIER.data)
-    with pytest.raises(ost.ConfigError, match="state of 'Counts', which is not among the callbacks"):
+    with pytest.raises(ost.ConfigError, match="but the training holds the state of 'Counts', which is"):
         again.set_params(optimizer=Halves(lr=0.1), callbacks=()).fit(*CLASSIFIER.data)
 
 
@@ -330,6 +332,32 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
+def test_tensors_of_a_training_need_its_text(tmp_path: Path, of_adam: Any):
+    path = str(tmp_path / "model.safetensors")
+    of_adam.save(path)
+    metadata, tensors = _core.load_model(path)
+    assert any(name.startswith("ostinato.training/") for name in tensors)
+    del metadata["ostinato.training"]
+    _core.save_model(path, metadata, [*tensors.items()])
+    for read in (ost.load, ost.io.load_network):
+        with pytest.raises(ost.FormatError, match=r"ostinato[.]training/"):
+            read(path)
+
+
+def test_an_error_of_writing_names_the_training(tmp_path: Path):
+    model = classifier(callbacks=[Holds()]).fit(*CLASSIFIER.data)
+    with pytest.raises(ost.ConfigError, match="which the training of a model file does not hold"):
+        model.save(tmp_path / "model.safetensors")
+
+
+class Holds:
+    """A callback whose state no file holds."""
+
+    @ost.hookimpl
+    def ostinato_save(self) -> dict[str, Any]:
+        return {"one": object()}
+
+
 CASES: list[tuple[Callable[[Any], Any], str]] = [
     (lambda tree: tree.pop("seed"), "seed of the training is None"),
     (lambda tree: tree.update(seed=-1), "seed of the training is -1"),
@@ -339,7 +367,7 @@ CASES: list[tuple[Callable[[Any], Any], str]] = [
 ]
 LATER: list[tuple[Callable[[Any], Any], str]] = [
     (lambda tree: tree["record"].update(start_lr=-1.0), "start_lr"),
-    (lambda tree: tree["record"].pop("optimizer"), "contradicts itself"),
+    (lambda tree: tree["record"].pop("optimizer"), "the training contradicts itself"),
     (lambda tree: tree["best"].update(waited="no"), "waited of the training"),
     (lambda tree: tree["best"].update(last={}), "other parameters than its network"),
     (lambda tree: tree["record"]["optimizer"]["slots"].update(arena={}), "slots"),

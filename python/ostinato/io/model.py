@@ -44,10 +44,10 @@ def load_network(path: str | os.PathLike[str]) -> Network:
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
-    return load_both(path)[0]
+    return load_with_training(path)[0]
 
 
-def load_both(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any] | None]:
+def load_with_training(path: str | os.PathLike[str]) -> tuple[Network, dict[str, Any] | None]:
     """The network, as of `load_network`, and the training that the file of an estimator may hold."""
     try:
         metadata, tensors = _core.load_model(path_text(path))

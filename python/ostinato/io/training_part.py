@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ostinato.io.tree import read_tree, tree_texts
+from ostinato.io.tree import read_tree, tree_parts
 from ostinato.network.model_file import write_model
 from ostinato.network.network import Network
 
@@ -21,14 +21,14 @@ PREFIX: Final = "ostinato.training/"
 """How the names of its tensors begin."""
 
 
-def save_both(
+def save_with_training(
     net: Network, path: str | os.PathLike[str], metadata: Mapping[str, Any], training: Mapping[str, Any]
 ) -> None:
     """Writes a model file that holds a training too, completely or not at all.
 
     Raises OSError; ConfigError, naming the place, for a value that a file cannot hold.
     """
-    text, tensors = tree_texts(training)
+    text, tensors = tree_parts(training, "the training of a model file")
     write_model(net, path, metadata, {KEY: text}, [(PREFIX + name, one) for name, one in tensors])
 
 

@@ -31,12 +31,12 @@ def save_tree(
 
     Raises OSError; ConfigError, naming the place, for a value that a tree cannot hold.
     """
-    text, tensors = tree_texts(tree)
+    text, tensors = tree_parts(tree)
     _core.save_model(os.fspath(Path(path)), {**(more or {}), kind: text}, tensors)
 
 
-def tree_texts(tree: Mapping[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
-    """A tree as a text and tensors, which `read_tree` reads. Raises ConfigError."""
+def tree_parts(tree: Mapping[str, Any], owner: str = "the checkpoint") -> tuple[str, list[tuple[str, Any]]]:
+    """A tree as a text and tensors, which `read_tree` reads. owner: names it in a ConfigError."""
     tensors: list[tuple[str, Any]] = []
 
     def store(place: str, array: Any) -> str:
@@ -45,8 +45,8 @@ def tree_texts(tree: Mapping[str, Any]) -> tuple[str, list[tuple[str, Any]]]:
         tensors.append((name, array))
         return name
 
-    record = {"format_version": FORMAT_VERSION, "tree": flat(tree, "", "a checkpoint", store)}
-    return json_text(record, "the checkpoint"), tensors
+    record = {"format_version": FORMAT_VERSION, "tree": flat(tree, "", owner, store)}
+    return json_text(record, owner), tensors
 
 
 def load_tree(path: str | os.PathLike[str], kind: str, more: Collection[str] = ()) -> dict[str, Any]:

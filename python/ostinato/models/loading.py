@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ostinato.errors import FormatError, shown
-from ostinato.io.model import load_both
+from ostinato.io.model import load_with_training
 from ostinato.models.base.model_file import FORMAT_VERSION, KEY, ModelFile
 
 
@@ -20,7 +20,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Raises OSError when the file cannot be read, FormatError for a file that differs from what `save` writes.
     """
-    net, training = load_both(path)
+    net, training = load_with_training(path)
     described = net.metadata.pop(KEY, None)
     if described is None:
         return net

@@ -14,7 +14,7 @@ from ostinato.network.model_file import MODEL_KEYS, describe
 from ostinato.schedules import Schedule
 from ostinato.training import same_data
 from ostinato.training.checkpoint_form import read_record
-from ostinato.training.made_of import TrainerParts, check_same, made_of
+from ostinato.training.made_of import FILE, TrainerParts, check_same, made_of
 
 
 def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[str, Any]) -> None:
@@ -59,15 +59,20 @@ def load(
     seen: what identifies the data with which the run will go on, if it is known. Nothing changes if the file
     is damaged (FormatError), or the trainer or the data differ from those of the file (ConfigError).
     """
-    return restore(os.fspath(path), load_tree(path, CHECKPOINT, MODEL_KEYS), trainer, seen)
+    record, where = load_tree(path, CHECKPOINT, MODEL_KEYS), os.fspath(path)
+    return restore(f"{where}: {FILE}", record, trainer, seen)
 
 
 def restore(
-    where: str, record: Mapping[str, Any], trainer: TrainerParts, seen: Mapping[str, Any] | None = None
+    where: str,
+    record: Mapping[str, Any],
+    trainer: TrainerParts,
+    seen: Mapping[str, Any] | None = None,
+    what: str = FILE,
 ) -> dict[str, Any]:
-    """The same with the result of `record_of`. where: names it in errors."""
+    """The same with the result of `record_of`. where and what name it in errors."""
     with _contradictions(where):
-        check_same(trainer, record["made_of"], record["plugins"])
+        check_same(trainer, record["made_of"], record["plugins"], what)
         state = read_record(record, trainer)
         if seen is not None:
             same_data.check_seen(state["seen"], seen)
@@ -101,9 +106,7 @@ class _contradictions:
         if isinstance(error, OstinatoError) and not self._typed:
             return
         if isinstance(error, Exception) and not isinstance(error, (FormatError, OSError, MemoryError)):
-            raise FormatError(
-                f"{self._where}: the checkpoint contradicts itself: {described(error)}"
-            ) from error
+            raise FormatError(f"{self._where} contradicts itself: {described(error)}") from error
 
 
 def _snapshot(trainer: TrainerParts) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ostinato.training.equations import GRAPH, made_by
 from ostinato.training.measure import Measure
 from ostinato.training.run import TrainingRun
 from ostinato.training.terms import Terms
+
+FILE: Final = "the checkpoint"
+"""The name in errors of what a run is resumed from."""
 
 
 class TrainerParts(Protocol):
@@ -101,81 +104,83 @@ def _schedule(schedule: Any) -> str | None:
     return _called(schedule) if isinstance(schedule, Configured) else "a function"
 
 
-def check_same(trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mapping[str, Any]) -> None:
-    """Raises ConfigError, naming the first difference between this trainer and the one of the checkpoint."""
+def check_same(
+    trainer: TrainerParts, saved: Mapping[str, Any], plugins: Mapping[str, Any], what: str = FILE
+) -> None:
+    """Raises ConfigError, naming the first difference between this trainer and the one of `what`."""
     for name, now in made_of(trainer).items():
         if name == "made_by":
             if name in saved:  # the checkpoints of earlier releases have no equations
-                _check_made_by(saved[name], now)
+                _check_made_by(saved[name], now, what)
         # The checkpoints of earlier releases have one update for each batch.
         elif (was := saved.get(name, 1) if name == "accumulate" else saved[name]) != now:
-            raise _other_setting(name, was, now)
+            raise _other_setting(name, was, now, what)
     missing = sorted(set(plugins) - set(trainer._hooks.names))
     if missing:
         raise ConfigError(
-            f"the checkpoint holds the state of {shown(missing[0])}, which is not among the callbacks: "
+            f"{what} holds the state of {shown(missing[0])}, which is not among the callbacks: "
             f"{', '.join(trainer._hooks.names) or 'none'}"
         )
 
 
-def _other_setting(name: str, was: Any, now: Any) -> ConfigError:
+def _other_setting(name: str, was: Any, now: Any, what: str) -> ConfigError:
     if isinstance(was, dict) and isinstance(now, dict):
         key = next((key for key in {**was, **now} if was.get(key) != now.get(key)), None)
         if key is None:  # equal, but for the order
             raise KeyError(name)
         whole, name = name, f"{name} ({key})"
         if key not in was or key not in now:
-            has, lacks = (
-                ("this trainer", "the checkpoint") if key in now else ("the checkpoint", "this trainer")
-            )
+            has, lacks = ("this trainer", what) if key in now else (what, "this trainer")
             kind = whole if whole == "loss" else whole.removesuffix("s")
             return ConfigError(
                 f"{has} has {name}; {lacks} has no such {kind}. Use the original network and trainer settings"
             )
         was, now = was.get(key), now.get(key)
     return ConfigError(
-        f"the checkpoint was written with the {name} {shown(was)}; this trainer has {shown(now)}. "
+        f"{what} was written with the {name} {shown(was)}; this trainer has {shown(now)}. "
         "Use the original network and trainer settings"
     )
 
 
-def _check_made_by(was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def _check_made_by(was: Mapping[str, Any], now: Mapping[str, Any], what: str) -> None:
     """Raises ConfigError for other equations, code or providers, naming all that differ."""
     equations = _differing(was["equations"], now["equations"])
     if len(equations) > 1 and GRAPH in equations:
         equations.remove(GRAPH)  # it holds the equations of all layers
     if equations:
-        raise _not_the_same(equations, "equations", was, now)
+        raise _not_the_same(equations, "equations", was, now, what)
     # Python's instructions differ between its versions.
     if was["code"].get("python") == now["code"]["python"]:
         code = _differing(was["code"], now["code"])
         if code:
-            raise _not_the_same(code, "code", was, now)
+            raise _not_the_same(code, "code", was, now, what)
     # Equal equations are the same, whichever version they come from.
     providers = [
-        what
-        for what in _differing(was["providers"], now["providers"])
-        if what not in now["equations"]
-        and not what.startswith(("cell ", "regularizer ", "initializer ", "layer "))
+        one
+        for one in _differing(was["providers"], now["providers"])
+        if one not in now["equations"]
+        and not one.startswith(("cell ", "regularizer ", "initializer ", "layer "))
     ]
     if providers:
-        raise _not_the_same(providers, "version", was, now)
+        raise _not_the_same(providers, "version", was, now, what)
 
 
 def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [what for what in {**was, **now} if was.get(what) != now.get(what)]
 
 
-def _not_the_same(whats: list[str], kind: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> ConfigError:
+def _not_the_same(
+    parts: list[str], kind: str, was: Mapping[str, Any], now: Mapping[str, Any], what: str
+) -> ConfigError:
     versions = [
-        f"{what}: {was['providers'].get(what, 'no package')} then, "
-        f"{now['providers'].get(what, 'no package')} now"
-        for what in _differing(was["providers"], now["providers"])
+        f"{one}: {was['providers'].get(one, 'no package')} then, "
+        f"{now['providers'].get(one, 'no package')} now"
+        for one in _differing(was["providers"], now["providers"])
     ]
     told = f" ({'; '.join(versions)})" if versions else ""
-    differ = "differs" if kind != "equations" and len(whats) == 1 else "differ"
+    differ = "differs" if kind != "equations" and len(parts) == 1 else "differ"
+    anew = "take the parameters alone, net.load_state_dict(ost.load(path).state_dict()), and begin a new run"
     return ConfigError(
-        f"cannot resume: the {kind} of {', '.join(whats)} {differ} from the checkpoint{told}. Use the "
-        "original code and versions; or take the parameters alone, "
-        "net.load_state_dict(ost.load(path).state_dict()), and begin a new run"
+        f"cannot resume: the {kind} of {', '.join(parts)} {differ} from {what}{told}. Use the "
+        f"original code and versions; or {anew if what == FILE else 'begin with a new estimator'}"
     )

@@ -19,6 +19,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+TRAINING: Final = "the training"
+"""Its name in errors."""
+
 MEASURED: Final[Mapping[str, Callable[[Any], bool]]] = {
     "n_iter_": lambda value: type(value) is int and value >= 0,
     "loss_curve_": lambda value: isinstance(value, list) and all(map(_is_number, value)),
@@ -112,7 +115,7 @@ class SavedTraining:
         """
         net: Network = trainer.net
         whole = {**self.record, "parameters": dict(net.parameters()), "frozen": list(net.frozen)}
-        plugins = checkpoint.restore("the training", whole, trainer)
+        plugins = checkpoint.restore(TRAINING, whole, trainer, what=TRAINING)
         best.from_file(self.best, net)
         trainer._hooks.load(trainer.run, plugins)
 

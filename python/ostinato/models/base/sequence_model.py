@@ -14,7 +14,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.data import ByLength
 from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
-from ostinato.io.training_part import save_both
+from ostinato.io.training_part import save_with_training
 from ostinato.models.base.adaptive import Adaptive
 from ostinato.models.base.best import Best
 from ostinato.models.base.field_types import with_field_types
@@ -24,7 +24,7 @@ from ostinato.models.base.parameter_values import plain
 from ostinato.models.base.routing import MetadataRouting
 from ostinato.models.base.saved_training import MEASURED, SavedTraining, measured_of
 from ostinato.models.base.seeds import seed_of
-from ostinato.models.base.settings import differing, kept
+from ostinato.models.base.settings import differing, equal, kept
 from ostinato.models.base.threads import with_jobs
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
@@ -209,7 +209,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             )
         lost = self._lost(found)
         for name in (*self.of_trainer, "loss", *READ_ANEW, *self.read_anew):
-            if name in lost and getattr(self, name) is lost[name]:
+            if name in lost and equal(getattr(self, name), lost[name]):
                 raise ConfigError(
                     f"{owner}: {why} continues a training with {name}={lost[name]}, but files hold objects "
                     f"of the library alone, so {name} is a text now; set it again: "
@@ -529,7 +529,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         if found is None:
             self.network_.save(path, metadata={KEY: self._described()})
             return
-        save_both(self.network_, path, {KEY: self._described()}, found.to_file(self.get_params()))
+        save_with_training(self.network_, path, {KEY: self._described()}, found.to_file(self.get_params()))
 
     def _saved(self) -> SavedTraining | None:
         """The training, if this model has it. Raises PluginError."""
@@ -541,7 +541,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         made = {**super()._described(), "fit": numbers}
         if isinstance(self._fitted, SavedTraining):
             given = self._fitted.lost
-            made["lost"] += [name for name, one in given.items() if getattr(self, name) is one]
+            made["lost"] += [name for name, one in given.items() if equal(getattr(self, name), one)]
         return made
 
     def _continue_from(
