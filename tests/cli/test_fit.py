@@ -397,7 +397,9 @@ def test_the_steps_of_a_tagger_whose_labels_are_no_class_are_counted(tmp_path, c
     steps = Path(data).read_text().count("high")
     capsys.readouterr()
     assert main(["predict", model, str(other)]) == 0
-    assert f"; {steps} labels are no class of the model: high, low" in capsys.readouterr().err
+    first = next(n for n, line in enumerate(other.read_text().splitlines(), 1) if "higher" in line)
+    words = f"; {steps} labels (the first: 'higher', line {first}) are no class of the model (high, low)"
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0"])
@@ -457,11 +459,14 @@ def test_labels_that_are_missing_do_not_count_and_unknown_ones_are_wrong(tmp_pat
     capsys.readouterr()
     assert main(["predict", model, data]) == 0
     told = capsys.readouterr().err
-    assert told == "accuracy 0.667 (2 of 3 sequences); 1 label is no class of the model: 0, 1\n"
+    assert (
+        told == "accuracy 0.667 (2 of 3 sequences); 1 label ('7', line 4) is no class of the model (0, 1)\n"
+    )
     data = write(tmp_path / "u.csv", [lines[0], *(["7", *row[1:]] for row in lines[1:])])
     assert set(found) == {0, 1} and main(["predict", model, data]) == 0
     told = capsys.readouterr().err
-    assert told == "accuracy 0.000 (0 of 24 sequences); 24 labels are no class of the model: 0, 1\n"
+    words = "24 labels (the first: '7', line 2) are no class of the model (0, 1)"
+    assert told == f"accuracy 0.000 (0 of 24 sequences); {words}\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

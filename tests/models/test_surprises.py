@@ -11,7 +11,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.cli.main import main
-from tests.models.table import sequences
+from tests.models.table import SENTENCES, TAGS, sequences
 
 X = sequences(12)
 Y = ["a", "b"] * 6
@@ -130,3 +130,59 @@ def test_flags_of_the_command_line_are_not_abbreviated(capsys: pytest.CaptureFix
         with pytest.raises(SystemExit):
             main(flags)
         assert "unrecognized arguments: --" in capsys.readouterr().err
+
+
+def regressor() -> Any:
+    return ost.SequenceRegressor(random_state=0, max_iter=1, hidden_size=4)
+
+
+def tagger() -> Any:
+    return ost.SequenceTagger(random_state=0, max_iter=1, hidden_size=4)
+
+
+class Trial:
+    """A trial of a search that gives up nothing."""
+
+    def report(self, value: float, step: int) -> None:
+        pass
+
+    def should_prune(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: classifier(loss=ost.losses.CrossEntropy(class_weight=[1, 2, 3])).fit(X, Y),
+            "^loss 'cross_entropy': class_weight has 3 weights; the output has 2 logits$",
+        ),
+        (
+            lambda: classifier(class_weight={"a": 0, "b": 0}).fit(X, Y),
+            "Classifier: class_weight is .* weight 0",
+        ),
+        (lambda: tagger().fit([[], *SENTENCES], [[], *TAGS]), r"Tagger: X\[0\] has no word; leave empty"),
+        (
+            lambda: tagger().fit([[None], *SENTENCES], [["D"], *TAGS]),
+            r"Tagger: X\[0\] has no text at place 0",
+        ),
+        (lambda: classifier(callbacks=["nope"]).fit(X, Y), r"^callbacks\[0\]: there is no callback 'nope'"),
+        (
+            lambda: regressor().fit(X, np.arange(12.0)).importance(X, np.arange(9.0)),
+            "Regressor.importance: Found",
+        ),
+        (lambda: regressor().fit(X, np.arange(12.0)).score([], []), "Regressor.score: X has 0 sample"),
+        (lambda: classifier().fit(X, Y).score([], []), "Classifier.score: X has 0 sample"),
+        (
+            lambda: ost.Forecaster(horizon=2, max_iter=1).fit([np.full(9, np.nan)]),
+            r"y\[0\] has 0 values, and 9 that are NaN; expected at least 2",
+        ),
+        (
+            lambda: classifier(callbacks=[ost.Pruning(Trial(), "val_loss")]).fit(X, Y),
+            "or early_stopping=True",
+        ),
+    ],
+)
+def test_a_message_names_what_is_wrong(call: Any, words: str):
+    with pytest.raises(ost.errors.OstinatoError, match=words):
+        call()

@@ -80,6 +80,8 @@ def load_one(found: Found, chosen: Selection = Selection()) -> Loaded:  # noqa: 
     # SystemExit and the like too: a module that calls sys.exit() must not end the program.
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and press.seen:
+            if not found.target:  # the library itself
+                raise
             raise KeyboardInterrupt(
                 f"while the plugin {provider.id} was loaded from {found.target}; if it hangs, "
                 f"{VARIABLE}=no:{provider.id} disables it"

@@ -35,16 +35,22 @@ def author_line(error: BaseException) -> str:
     """Return the location of the innermost author's line of an error, or "" if there is none.
 
     A built-in regularizer's error about its options is not the fault of an equation: such an error has no
-    location.
+    location. Nor has one that an equation of the library raises itself: its words say what is wrong.
     """
     place, trace = "", error.__traceback__
     while trace is not None:
         if isinstance(error, ConfigError) and trace.tb_frame.f_code.co_filename.startswith(_REGULARIZERS):
             return ""
-        if not _is_machinery(trace.tb_frame):
+        if not _is_machinery(trace.tb_frame) and not _is_raised_by_library(trace.tb_frame, trace.tb_lineno):
             place = _describe(trace.tb_frame, trace.tb_lineno)
         trace = trace.tb_next
     return place
+
+
+def _is_raised_by_library(frame: FrameType, line: int) -> bool:
+    path = frame.f_code.co_filename
+    source = linecache.getline(path, line, frame.f_globals)
+    return path.startswith(_PACKAGE + os.sep) and source.lstrip().startswith("raise ")
 
 
 def _describe(frame: FrameType, line: int) -> str:

@@ -91,7 +91,7 @@ class Pruning(AttributeGuard):
         if self.metric not in metrics:
             raise ConfigError(
                 f"{shown(self.metric)} is not measured; {did_you_mean(self.metric, metrics, 'measured')} "
-                "(val_... needs validation=)"
+                "(val_... needs validation=, or early_stopping=True of an estimator)"
             )
         self.trial.report(float(metrics[self.metric]), epoch)
         if self.trial.should_prune():

@@ -54,4 +54,5 @@ class ClassifierKind(SequenceKind):
         places, truth = known_labels([text for _, text in cells], model.classes_)
         if not len(places):
             return None
-        return of_known(self.score(model, found[places], truth), truth, model.classes_.tolist())
+        lines = [data.table.lines[cells[place][0]] for place in places]
+        return of_known(self.score(model, found[places], truth), truth, model.classes_.tolist(), lines)

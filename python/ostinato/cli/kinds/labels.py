@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -30,14 +31,16 @@ def accuracy(found: Array, truth: Array, learned: Array | None, what: str) -> st
     return f"{text}; {str(most)!r} for all: {(truth == most).mean():.3f}"
 
 
-def of_known(text: str, truth: Array, classes: list[Any]) -> str:
-    """A score, and how many labels the model cannot predict."""
-    unknown = sum(one not in classes for one in truth.tolist())
+def of_known(text: str, truth: Array, classes: list[Any], lines: Sequence[int]) -> str:
+    """A score, and which labels the model cannot predict. lines: of the file, one for each label."""
+    unknown = [(one, line) for one, line in zip(truth.tolist(), lines, strict=True) if one not in classes]
     if not unknown:
         return text
     shown = ", ".join(map(str, classes[:8])) + (", ..." if len(classes) > 8 else "")
-    what = "1 label is" if unknown == 1 else f"{unknown} labels are"
-    return f"{text}; {what} no class of the model: {shown}"
+    first = f"{str(unknown[0][0])!r}, line {unknown[0][1]}"
+    one = len(unknown) == 1
+    what = f"1 label ({first}) is" if one else f"{len(unknown)} labels (the first: {first}) are"
+    return f"{text}; {what} no class of the model ({shown})"
 
 
 def draw_counts(axes: Any, classes: Array, truth: Array, found: Array) -> None:

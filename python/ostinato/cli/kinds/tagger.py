@@ -58,4 +58,5 @@ class TaggerKind(SequenceKind):
         if not len(places):
             return None
         text = self.score(model, [np.concatenate(found)[places]], [truth])
-        return of_known(text, truth, model.classes_.tolist())
+        lines = [data.table.lines[row] for rows in data.rows for row in rows]
+        return of_known(text, truth, model.classes_.tolist(), [lines[place] for place in places])

@@ -31,7 +31,7 @@ from ostinato.optimizers import Optimizer
 from ostinato.sequences.arrays import Array
 from ostinato.strategy import Batch, Moment
 from ostinato.training import Checkpoints, Trainer
-from ostinato.training.choices import choose_optimizer, choose_schedule
+from ostinato.training.choices import choose_optimizer, choose_plugins, choose_schedule
 
 Self = TypeVar("Self", bound="SequenceModel")
 
@@ -302,8 +302,9 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         return TrainingState(net, trainer, best, seed, attributes, kept(self.get_params(deep=False)))
 
     def _callbacks(self, best: Best) -> list[Any]:
-        path = self._checkpoint()
-        return [best, *self._list("callbacks"), *([] if path is None else [Checkpoints(path)])]
+        path, given = self._checkpoint(), self._list("callbacks")
+        choose_plugins(given)  # an error has the place in this list
+        return [best, *given, *([] if path is None else [Checkpoints(path)])]
 
     def _checkpoint(self) -> str | None:
         """The path of the checkpoint. Raises ConfigError, DTypeError."""

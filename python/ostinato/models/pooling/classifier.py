@@ -141,8 +141,10 @@ class SequenceClassifier(PooledModel, Classes):
 
     def predict(self, X: Any, *, lengths: Any = None) -> Array:
         """The most likely class of each sequence, (N,)."""
-        numbers = self._answer(self._outputs("predict", X, lengths)).argmax(-1)
-        best: Array = self.classes_[numbers]
+        return self._labels("predict", X, lengths)
+
+    def _labels(self, call: str, X: Any, lengths: Any) -> Array:
+        best: Array = self.classes_[self._answer(self._outputs(call, X, lengths)).argmax(-1)]
         return best
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None) -> float:
@@ -153,7 +155,7 @@ class SequenceClassifier(PooledModel, Classes):
         self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
         X, y = self._from_table(owner, X, y)
-        found = self.predict(X, lengths=lengths)
+        found = self._labels("score", X, lengths)
         labels = read_classes(owner, y, len(found))
         check_known(owner, labels, self.classes_)
         weights = row_weights(owner, sample_weight, len(found))

@@ -300,6 +300,7 @@ class PooledModel(SequenceModel, PooledState):
         X, y = self._from_table(owner, X, y)
         intake = read_sequences(owner, X, lengths, width=len(self._scaling.mean))
         self._check_columns(owner, intake)
+        self._read_answers(owner, y, len(intake.rows))
         repeats = checks.count(owner, "n_repeats", n_repeats, at_least=1)
         known = None if intake.flat else vars(self).get("feature_names_in_")
         names = [f"x{n}" for n in range(intake.width)] if known is None else list(known)

@@ -118,7 +118,7 @@ class SequenceRegressor(PooledModel, Targets):
         self._check_fitted("score")
         owner = f"{type(self).__name__}.score"
         X, y = self._from_table(owner, X, y)
-        found = self.predict(X, lengths=lengths)
+        found = self._answer(self._outputs("score", X, lengths))
         wanted = read_numbers(owner, y, len(found))
         check_width(owner, wanted.reshape(len(wanted), -1).shape[1], len(self._target_scaling.mean))
         check_names(feature_names(y), self._target_names, "y")

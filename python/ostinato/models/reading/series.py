@@ -100,7 +100,8 @@ def read_values(what: str, part: Any, least: int) -> Array:
     check_size(what, values)
     known = int((~np.isnan(values)).sum())
     if known < least:
-        raise ShapeError(f"{what} has {known} values; expected at least {least}")
+        rest = f", and {len(values) - known} that are NaN" if known < len(values) else ""
+        raise ShapeError(f"{what} has {known} values{rest}; expected at least {least}")
     return values
 
 

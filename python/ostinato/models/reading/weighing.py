@@ -63,7 +63,13 @@ def class_weights(owner: str, class_weight: Any, classes: Array, numbers: Array)
             raise ConfigError(
                 f"{owner}: class_weight of {shown(name)} is {shown(value)}; expected a number from 0"
             )
-    return np.array([float(class_weight.get(one, 1.0)) for one in known])[numbers]
+    weights = np.array([float(class_weight.get(one, 1.0)) for one in known])[numbers]
+    if len(weights) and not weights.any():
+        raise ConfigError(
+            f"{owner}: class_weight is {shown(class_weight)}, so all rows have the weight 0; expected a "
+            "weight above 0 for a class of y"
+        )
+    return weights
 
 
 def product(one: Array | None, other: Array | None) -> Array | None:

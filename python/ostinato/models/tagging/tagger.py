@@ -328,6 +328,10 @@ def _has_steps(one: Any) -> bool:
     return not isinstance(one, (list, tuple)) or len(one) > 0
 
 
+def _has_values(one: Any) -> bool:
+    return not isinstance(one, (list, tuple)) or any(value is not None for value in one)
+
+
 def _is_text(given: Any) -> bool:
     """Whether the first sequence holds words, or is a text itself."""
     if isinstance(given, (str, bytes)):
@@ -336,7 +340,9 @@ def _is_text(given: Any) -> bool:
         return False
     if not isinstance(given, (Sequence, np.ndarray)) or not len(given):
         return False
-    first = given[0]
+    first = next(filter(_has_values, given), given[0])  # words after a gap are no features
+    if isinstance(first, (list, tuple)):
+        first = [one for one in first if one is not None]
     if isinstance(first, (str, list, tuple)) or (isinstance(first, np.ndarray) and first.dtype.kind in "OU"):
         return isinstance(first, str) or (len(first) > 0 and isinstance(first[0], str))
     return False
