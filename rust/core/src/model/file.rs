@@ -17,7 +17,9 @@ use super::number::Number;
 
 /// The metadata key of the graph.
 const GRAPH_KEY: &str = "ostinato.graph";
-/// How the names of tensors begin that belong to the training of an estimator: a model that only runs has no use for them.
+/// The metadata key of the training of an estimator, for which a model that only runs has no use.
+const TRAINING_KEY: &str = "ostinato.training";
+/// How the names of its tensors begin.
 const TRAINING: &str = "ostinato.training/";
 /// Elements between two parameters, at most.
 const GAP: usize = 16;
@@ -60,7 +62,8 @@ pub fn content<T: Number>(stored: &store::Model, path: &Path) -> Result<ModelFil
     let mut arena = Vec::new();
     // between parameters there are gaps of less than a cache line each, so offsets follow the tensors
     let room = |tensor: &Tensor| tensor.bytes.len() / tensor.dtype.size() + GAP;
-    let parameters = || stored.tensors.iter().filter(|one| !one.name.starts_with(TRAINING));
+    let trained = stored.metadata.contains_key(TRAINING_KEY);
+    let parameters = || stored.tensors.iter().filter(|one| !(trained && one.name.starts_with(TRAINING)));
     let most = parameters().map(room).sum::<usize>();
     for Tensor { name, dtype, shape, bytes } in parameters() {
         let Some(Place { offset, shape: expected }) = places.remove(name) else {
