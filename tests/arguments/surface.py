@@ -27,7 +27,7 @@ ENGINE: Final = (
 AUTHORS: Final = (
     *("input_symbols", "pieces", "observe", "finish", "build", "begin"),
     *("row", "input_name", "output_name", "of_steps", "add_builtins", "classes", "target_size"),
-    *("started", "file", "whole", "finished", "failed", "allgather", "broadcast", "abort"),
+    *("started", "file", "whole", "whole_after", "finished", "failed", "allgather", "broadcast", "abort"),
 )
 # Methods that import scikit-learn, which calls them and is no dependency.
 SCIKIT_LEARN: Final = (
