@@ -62,7 +62,7 @@ fn the_training_of_an_estimator_is_left_out() {
     let bytes = vec![0; 8];
     file.tensors.push(store::Tensor { name: slot, dtype: store::DType::I64, shape: vec![1], bytes });
     // without its key there is no training, and the tensor is none of the graph
-    let error = opened(&file).err().expect("an error").to_string();
+    let error = opened(&file).expect_err("an error").to_string();
     assert!(error.contains("is no parameter of the graph"), "{error}");
     file.metadata.insert("ostinato.training".into(), "{}".into());
     let run = |model: Model| model.run(&numbers(), 2, 5, None).expect("outputs").outputs;
