@@ -144,8 +144,9 @@ class SequenceClassifier(PooledModel, Classes):
         return self._labels("predict", X, lengths)
 
     def _labels(self, call: str, X: Any, lengths: Any) -> Array:
-        best: Array = self.classes_[self._answer(self._outputs(call, X, lengths)).argmax(-1)]
-        return best
+        places = self._answer(self._outputs(call, X, lengths)).argmax(-1)  # it says what is not fitted
+        labels: Array = self.classes_[places]
+        return labels
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, *, lengths: Any = None) -> float:
         """The fraction of sequences whose class is predicted.
