@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.models.writing.ids import END, UNKNOWN, symbols_of
 from ostinato.models.writing.with_end import WithEnd, density
 from tests.models.table import LABELS, contexts, numbers_of, ramps, texts_of, words
 
@@ -113,6 +114,29 @@ def test_without_a_context_the_number_of_sequences_is_given():
         model.score(LABELS, words())
     of_both = of_numbers(max_iter=1).fit(None, ramps())
     assert len(of_both.sample(2)) == 2
+
+
+def test_a_search_for_texts_compares_lengths_as_length_penalty_says():
+    model = of_texts(beam_size=20, max_length=9, max_iter=3)
+    model.fit(None, ["y", "y", "y", "abcdefg", "abcdefg"] * 4)
+    options: dict[str, Any] = {"begin": np.full(1, END), "end": END, "max_length": 10, "ban": [UNKNOWN]}
+    found = {}
+    for power in (0.0, 1.0, 2.0):
+        (found[power],) = model.set_params(length_penalty=power).predict(1)
+        penalty = ost.LengthNorm(power) if power else None  # a penalty of 0 is none
+        (best,) = model.network_.decode(None, **options, beam=20, penalty=penalty)[0]
+        assert "".join(symbols_of(model._answers, best.tokens[:-1])) == found[power]
+    assert len(found[0.0]) < len(found[2.0])
+    with pytest.raises(ost.ConfigError, match=r"SequenceGenerator\.predict: length_penalty is -1"):
+        model.set_params(length_penalty=-1.0).predict(1)
+
+
+def test_numbers_have_no_search_and_refuse_a_length_penalty():
+    with pytest.raises(ost.ConfigError, match=r"length_penalty is 0\.6, but y holds numbers"):
+        of_numbers(length_penalty=0.6).fit(contexts(), ramps())
+    model = of_numbers().fit(contexts(), ramps())
+    with pytest.raises(ost.ConfigError, match=r"predict: length_penalty is 0\.6"):
+        model.set_params(length_penalty=0.6).predict(contexts())
 
 
 def test_strategies_that_feed_ids_need_symbols():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from ostinato import checks
-from ostinato.decoding import Decoded
+from ostinato.decoding import Decoded, LengthNorm
 from ostinato.errors import OstinatoError, ShapeError
 from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts
@@ -33,6 +33,8 @@ class PairState:
 class PairModel(SequenceModel, PairState):
     """Base of the estimators whose answers are sequences."""
 
+    beam_size: int = 5
+    length_penalty: float = 0.0
     max_length: Any = "auto"
 
     read_anew: ClassVar[tuple[str, ...]] = ("beam_size", "length_penalty", "max_length")
@@ -89,6 +91,13 @@ class PairModel(SequenceModel, PairState):
         if isinstance(self.max_length, str) and self.max_length == "auto":
             return int(1.5 * known["_longest"]) + 6
         return 1 + checks.count(type(self).__name__, "max_length", self.max_length, at_least=1)
+
+    def _search_method(self, owner: str, beam_size: Any = None) -> dict[str, Any]:
+        """What a search passes to `decode`. beam_size: None for the estimator's. Raises ConfigError."""
+        given = self.beam_size if beam_size is None else beam_size
+        beam = checks.count(owner, "beam_size", given, at_least=1)
+        power = checks.number(owner, "length_penalty", self.length_penalty, at_least=0)
+        return {"beam": beam, "penalty": LengthNorm(power) if beam > 1 else None}
 
     def _without_end(self, found: Decoded) -> list[list[int]]:
         """The ids of each row without an end; of a row that was cut, no more than `max_length`."""

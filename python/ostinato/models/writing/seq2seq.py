@@ -11,7 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.analysis import Alignment, alignment
 from ostinato.data import ByLength
-from ostinato.decoding import Decoded, LengthNorm
+from ostinato.decoding import Decoded
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.layers.bridge import Bridge
@@ -133,7 +133,6 @@ class Seq2Seq(PairModel, Seq2SeqState):
     dropout: float = 0.2
     label_smoothing: float = 0.1
     pointer: bool = False
-    beam_size: int = 5
     length_penalty: float = 0.6
     max_iter: int = 100
     n_iter_no_change: int = 4
@@ -178,8 +177,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 warn_of_strange(owner, "X", inputs["source"], 5)
             warn_of_strange(owner, "y", [row[:-1] - SHIFT for row in targets], 5)
         examples = Examples({**inputs, "words": inputs_of(targets)}, targets)
-        checks.count(owner, "beam_size", self.beam_size, at_least=1)
-        self._penalty(owner)
+        self._search_method(owner)
         self._most(known)
         fitting = continued or self._new(
             lambda seed: self._build(known, seed), parts is not None, known, seed
@@ -413,7 +411,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             same_count(owner, len(read), len(wanted))
         inputs = self._inputs(owner, vars(self), read)
         self._warn(owner, "X", inputs)
-        found = self._search(owner, inputs, self.beam_size if beam_size is None else beam_size)
+        found = self._search(owner, inputs, beam_size)
         made = [symbols_of(self._target, row) for row in self._without_end(found)]
         if self._points:
             assert isinstance(read, Symbols) and found.alignments is not None
@@ -421,8 +419,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         return made
 
     def _search(self, owner: str, inputs: Mapping[str, Any], beam_size: Any) -> Decoded:
-        beam = checks.count(owner, "beam_size", beam_size, at_least=1)
-        most, penalty = self._most(vars(self)), self._penalty(owner)
+        most, method = self._most(vars(self)), self._search_method(owner, beam_size)
         found: Decoded = with_jobs(
             owner,
             self.n_jobs,
@@ -431,15 +428,11 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 begin=END,
                 end=END,
                 max_length=most,
-                beam=beam,
-                penalty=penalty if beam > 1 else None,
+                **method,
                 **({"alignments": _pointer(self._attends)} if self._points else {"ban": [UNKNOWN]}),
             ),
         )
         return found
-
-    def _penalty(self, owner: str) -> LengthNorm:
-        return LengthNorm(checks.number(owner, "length_penalty", self.length_penalty, at_least=0))
 
     def _warn(self, owner: str, name: str, inputs: Mapping[str, Any]) -> None:
         if isinstance(self._source, Lexicon):

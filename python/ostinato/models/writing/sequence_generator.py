@@ -77,6 +77,9 @@ class SequenceGenerator(PairModel, GeneratorState):
         embedding_size: features of a symbol, and of the context.
         dropout: the fraction of the outputs of the layers that is dropped in training.
         beam_size: of `predict` for symbols: the hypotheses of a search; 1 takes the likeliest at each step.
+        length_penalty: of `predict` for symbols: a search compares log-probability / length^length_penalty,
+            as `ost.LengthNorm` does; 0 compares log-probabilities. Above 0, longer sequences win, which are
+            less likely.
         max_length: the most symbols or steps that are written; "auto" for one and a half times those of the
             longest sequence of training, plus 5.
 
@@ -93,7 +96,6 @@ class SequenceGenerator(PairModel, GeneratorState):
     num_layers: int = 1
     embedding_size: int = 32
     dropout: float = 0.0
-    beam_size: int = 5
 
     dtype: ClassVar[str] = "float32"
 
@@ -104,7 +106,7 @@ class SequenceGenerator(PairModel, GeneratorState):
     ) -> tuple[Examples, TrainingState, Parts]:
         owner = type(self).__name__
         checks.choice(owner, "level", self.level, LEVELS)
-        checks.count(owner, "beam_size", self.beam_size, at_least=1)
+        self._search_method(owner)
         known = None if continued is None else continued.attributes
         rows, names = self._read_answers(owner, y, known)
         parts = divide(len(rows))
@@ -125,6 +127,7 @@ class SequenceGenerator(PairModel, GeneratorState):
             }
         if isinstance(rows, list):
             known["_answers"] = known["_answers"].varied(rows)
+        self._check_penalty(owner, known["_answers"])
         fed, targets = _teacher_forced(owner, known["_answers"], rows, self.dtype)
         if continued is not None and isinstance(rows, Symbols):
             warn_of_strange(owner, "y", [row[:-1] - SHIFT for row in targets], 5)
@@ -133,6 +136,14 @@ class SequenceGenerator(PairModel, GeneratorState):
             lambda seed: self._build(known, seed), parts is not None, known, seed
         )
         return Examples({**given, "written": fed} if given else fed, targets), fitting, parts
+
+    def _check_penalty(self, owner: str, answers: Lexicon | Scaler) -> None:
+        """Raises ConfigError if no search would read the penalty."""
+        if self.length_penalty and not isinstance(answers, Lexicon):
+            raise ConfigError(
+                f"{owner}: length_penalty is {shown(self.length_penalty)}, but y holds numbers, which are "
+                "written without a search; omit it"
+            )
 
     def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
         return "cross_entropy" if isinstance(attributes["_answers"], Lexicon) else WithEnd()
@@ -197,13 +208,16 @@ class SequenceGenerator(PairModel, GeneratorState):
         """The likeliest sequence of each context, in the form of the y of training.
 
         X: contexts as in `fit`; without a context, the number of sequences. Of symbols, the likeliest that a
-        search finds; of numbers (T, K), the mean of each step, until an end is likelier than not. A sequence
-        does not depend on the others. Raises DTypeError, ShapeError, ConfigError.
+        search finds, or a longer one with a `length_penalty`; of numbers (T, K), the mean of each step, until
+        an end is likelier than not. A sequence does not depend on the others.
+
+        Raises DTypeError, ShapeError, ConfigError.
         """
         owner, given, rows = self._read_contexts("predict", X)
+        method = self._search_method(owner)
+        self._check_penalty(owner, self._answers)
         if isinstance(self._answers, Lexicon):
-            beam = checks.count(owner, "beam_size", self.beam_size, at_least=1)
-            return self._texts(self._decoded(given, rows, beam=beam))
+            return self._texts(self._decoded(given, rows, **method))
         return self._drawn(given, rows, None, 1.0)
 
     def sample(
