@@ -1,6 +1,8 @@
-"""What `inspect.signature`, `help` and editors show of a class: the arguments of its `__init__`.
+"""What `inspect.signature`, `typing.get_type_hints`, `help` and editors show: arguments and their types.
 
-Python would show those of the metaclass's `__call__` or of `__new__`, which accept anything.
+Of a class, Python would show the arguments of the metaclass's `__call__` or of `__new__`, which accept
+anything. Types are there when the program runs: Python 3.10 has neither `Self` nor `Unpack`, and needs no
+package for them.
 """
 
 from __future__ import annotations
@@ -8,7 +10,23 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+else:
+    import typing
+
+    class _Unpack:
+        """Stands for `typing.Unpack`: it says nothing."""
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return item
+
+    Self = getattr(typing, "Self", Any)
+    Unpack = getattr(typing, "Unpack", _Unpack)
+
+__all__ = ["InitSignature", "Self", "Unpack", "later", "of_init", "signature_of"]
 
 
 class InitSignature:
@@ -33,3 +51,9 @@ def of_init(owner: Any) -> inspect.Signature:
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     """The signature of a function, read once."""
     return inspect.signature(function)
+
+
+def later(module: str, name: str) -> Any:
+    """For annotations, a type of a module that most programs do not need: `get_type_hints` imports it."""
+    wanted = ForwardRef(f"__import__({module!r}, fromlist=[{name!r}]).{name}")
+    return Annotated[wanted, module]  # a ForwardRef of Python 3.10 has no `|`; get_type_hints unwraps this

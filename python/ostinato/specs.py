@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Final
 import pluggy
 
 from ostinato.errors import ConfigError, shown
-from ostinato.later_types import Self
+from ostinato.signature import Self
 from ostinato.suggest import did_you_mean
 
 hookimpl = pluggy.HookimplMarker("ostinato")

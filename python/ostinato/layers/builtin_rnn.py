@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ostinato.later_types import Unpack
 from ostinato.layers.recurrent import Recurrent
 from ostinato.layers.recurrent_options import (
     BiasOptions,
@@ -19,6 +18,7 @@ from ostinato.layers.recurrent_options import (
     RecurrentOptions,
     RNNOptions,
 )
+from ostinato.signature import Unpack
 
 
 class _BuiltIn(Recurrent):

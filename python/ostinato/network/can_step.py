@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ostinato import _core, checks
 from ostinato.network.calls import Calls
+from ostinato.signature import later
 
 if TYPE_CHECKING:  # Most programs run no steps.
-    import numpy.typing as npt
-
     from ostinato.decoding import Decoded, Penalty, Sample
     from ostinato.network.facts import NetworkFacts
     from ostinato.network.stepwise import Stepwise, StepwiseNetwork
     from ostinato.network.stream import Stream
+else:
+    Decoded, Penalty, Sample = (later("ostinato.decoding", one) for one in ("Decoded", "Penalty", "Sample"))
+    Stream = later("ostinato.network.stream", "Stream")
 
-    Ids = int | Sequence[int] | npt.NDArray[np.int64]
-    MaxLength = int | Sequence[int] | npt.NDArray[np.int64] | Callable[[int], int]
+Ids: TypeAlias = int | Sequence[int] | NDArray[np.int64]
+MaxLength: TypeAlias = Ids | Callable[[int], int]
 
 
 class CanStep(Calls):
@@ -156,7 +159,7 @@ class CanStep(Calls):
             alignments,
         )
 
-    def log_prob(self, x: Any, tokens: Any, *, begin: Ids, lengths: Any = None) -> npt.NDArray[np.float64]:
+    def log_prob(self, x: Any, tokens: Any, *, begin: Ids, lengths: Any = None) -> NDArray[np.float64]:
         """The log-probability of given tokens, (N,) float64: what `decode` reports when it finds them.
 
         Args:

@@ -12,10 +12,12 @@ from ostinato.network.checkpoint_plan import CheckpointPlan
 from ostinato.network.losses import AnyLoss
 from ostinato.network.port import Port
 from ostinato.network.training_memory import TrainingMemory, steps_by_axis
+from ostinato.signature import later
 
 if TYPE_CHECKING:
-    from ostinato._core import Budget
     from ostinato.network.description import GraphData
+else:
+    GraphData = later("ostinato.network.description", "GraphData")
 
 
 class Described(Calls):
@@ -98,7 +100,7 @@ class Described(Calls):
         checks.flag("plans", "input_gradient", input_gradient)
         return self._core(input_gradient).plans()
 
-    def _checkpoint_plan(self, budget: Budget, rows: Any, steps: Any, loss: Any) -> CheckpointPlan:
+    def _checkpoint_plan(self, budget: _core.Budget, rows: Any, steps: Any, loss: Any) -> CheckpointPlan:
         return CheckpointPlan.of(
             self._core(),
             budget,

@@ -21,12 +21,15 @@ from ostinato.options import Configured
 from ostinato.plugins.choice import Choice, choose
 from ostinato.plugins.entry import BUILTIN, LOCAL, Entry, Provider, ReportRow
 from ostinato.plugins.selection import STRICT, is_strict, selection
+from ostinato.signature import later
 from ostinato.specs import SPECS, Spec
 from ostinato.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from ostinato.plugins.index import Found
     from ostinato.plugins.loader import Loaded
+else:
+    Found, Loaded = later("ostinato.plugins.index", "Found"), later("ostinato.plugins.loader", "Loaded")
 
 
 # By name, as layers stand above the registry; each is imported at the first name.
