@@ -20,6 +20,7 @@ import decoders
 import language_model
 import machine
 import numpy as np
+import products
 from bench import Bench, compared, facts, title, work
 from cases import (
     FEW_ROWS,
@@ -147,6 +148,19 @@ def pointwise(bench: Bench) -> None:
     steps, rows = 100, 32  # as the program has them
     for hidden in (32, 64, 128, 256):
         _ablation(bench, "pointwise", "fused_lstm", "by hand", (steps, rows, hidden), (hidden,))
+
+
+def matrix_products(bench: Bench) -> None:
+    """The products of an LSTM's training step, compared with torch.mm."""
+    examples.build("rates")
+    for hidden in products.SIZES:
+        for product, every in products.ROWS.items():
+            for rows in every:
+                bench.pair(
+                    "products", f"{product} H={hidden}, {rows} rows", "torch.mm", 1,
+                    products.ours(product, rows, hidden), products.theirs(product, rows, hidden),
+                    H=hidden, N=rows, product=product, flops=products.flops(rows, hidden),
+                )  # fmt: skip
 
 
 def groups(bench: Bench) -> None:
@@ -300,6 +314,7 @@ PARTS: dict[str, Callable[..., None]] = {
     "rust": rust,
     "streaming": streaming,
     "pointwise": pointwise,
+    "products": matrix_products,
     "groups": groups,
     "traffic": traffic,
     "ragged": ragged,
