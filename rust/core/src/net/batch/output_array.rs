@@ -104,10 +104,10 @@ impl<T: Float> OutputArray<T> {
             return group.rows.clone().enumerate().for_each(|(row, place)| copy(row, place));
         }
         let mut pauses = Pauses::default();
-        for (row, place) in batch.rows_and_places(group, self.axis, steps) {
+        batch.each_row(group, self.axis, steps, |row, place| {
             copy(row, place);
             pauses.after(width);
-        }
+        });
     }
 
     /// Writes zeros to the padding and the masked steps of a group. It pauses.

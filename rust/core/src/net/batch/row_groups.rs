@@ -221,25 +221,27 @@ impl Batch {
         })
     }
 
-    /// Each packed row of some steps of a group with its position, one sequence after the other: memory of the caller is read,
-    /// or written, in its order.
-    pub(super) fn rows_and_places<'a>(
-        &'a self,
-        group: &'a RowGroup,
+    /// Visits each packed row of some steps of a group with its position, one sequence after the other: memory of the caller
+    /// is read, or written, in its order.
+    pub(super) fn each_row(
+        &self,
+        group: &RowGroup,
         axis: Axis,
         steps: Range<usize>,
-    ) -> impl Iterator<Item = (usize, usize)> + 'a {
+        mut visit: impl FnMut(usize, usize),
+    ) {
         let (geometry, valid) = (group.axes().of(axis), self.valid(axis));
         let sequence = self.in_order(group, axis);
-        (0..geometry.rows).flat_map(move |position| {
-            (steps.start..geometry.lengths[position].min(steps.end)).map(move |t| {
+        for position in 0..geometry.rows {
+            let one = sequence(position);
+            for t in steps.start..geometry.lengths[position].min(steps.end) {
                 let place = match axis {
-                    Axis::Sequence(_) => valid.place(sequence(position).origin + t),
-                    Axis::Row => sequence(position).row,
+                    Axis::Sequence(_) => valid.place(one.origin + t),
+                    Axis::Row => one.row,
                 };
-                (geometry.first_row(t) + position, place)
-            })
-        })
+                visit(geometry.first_row(t) + position, place);
+            }
+        }
     }
 
     /// The positions in (N, T) that the sequences of a group leave without values along an axis: padding and masked steps. Each
@@ -333,12 +335,12 @@ impl Batch {
         packed: *mut T,
     ) {
         let mut pauses = Pauses::default();
-        for (row, place) in self.rows_and_places(group, axis, steps) {
+        self.each_row(group, axis, steps, |row, place| {
             let values = &data[place * width..(place + 1) * width];
             // SAFETY: the caller's guarantee; this is one of the packed rows.
             unsafe { packed.add(row * width).copy_from_nonoverlapping(values.as_ptr(), width) };
             pauses.after(width);
-        }
+        });
     }
 
     /// `pack` for every group, each into its own vector. Large arrays are copied by several threads. It pauses.
