@@ -166,7 +166,10 @@ class Trial:
             lambda: tagger().fit([[None], *SENTENCES], [["D"], *TAGS]),
             r"Tagger: X\[0\] has no text at place 0",
         ),
-        (lambda: classifier(callbacks=["nope"]).fit(X, Y), r"^callbacks\[0\]: there is no callback 'nope'"),
+        (
+            lambda: classifier(callbacks=["nope"]).fit(X, Y),
+            r"^SequenceClassifier: callbacks\[0\]: there is no callback 'nope'",
+        ),
         (
             lambda: regressor().fit(X, np.arange(12.0)).importance(X, np.arange(9.0)),
             "Regressor.importance: Found",

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ostinato.errors import ConfigError, shown
 from ostinato.losses import Loss
+from ostinato.models.base.owner import errors_of
 from ostinato.plugins.registry import registry
 
 KINDS: Final = {"index": "classes", "output": "numbers", "labels": "lists of labels"}
@@ -17,7 +18,8 @@ HINTS: Final = {
 
 def check_targets(owner: str, loss: Any, target: str) -> None:
     """Raises ConfigError for a loss of other targets, and the errors of `Trainer` for what is no loss."""
-    made = registry.make("loss", loss, Loss)
+    with errors_of(owner):
+        made = registry.make("loss", loss, Loss)
     if made.target != target or made.per == "row":
         kind = KINDS.get(made.target, made.target)
         what = "whole sequences" if made.per == "row" else kind

@@ -20,6 +20,7 @@ from ostinato.models.base.best import Best
 from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import ENOUGH, Parts, split
 from ostinato.models.base.model_file import KEY, ModelFile
+from ostinato.models.base.owner import errors_of
 from ostinato.models.base.parameter_values import plain
 from ostinato.models.base.routing import MetadataRouting
 from ostinato.models.base.saved_training import MEASURED, SavedTraining, measured_of
@@ -286,19 +287,21 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         seed: int | None = None,
     ) -> TrainingState:
         """A new network with its trainer. build: the network of a seed, which is a new one by default."""
+        owner, clip = type(self).__name__, self.clip_norm
         seed = self._seed_for(None) if seed is None else seed
-        net = build(seed)
-        best = self._best(held_out)
-        trainer = Trainer(
-            net,
-            loss=self._trainer_loss(attributes),
-            optimizer=self._optimizer(),
-            schedule=self._schedule(best, attributes),
-            strategies=self._strategies(attributes),
-            clip_norm=self.clip_norm,
-            callbacks=self._callbacks(best),
-            seed=seed,
-        )
+        with errors_of(owner):
+            net = build(seed)
+            best = self._best(held_out)
+            trainer = Trainer(
+                net,
+                loss=self._trainer_loss(attributes),
+                optimizer=self._optimizer(),
+                schedule=self._schedule(best, attributes),
+                strategies=self._strategies(attributes),
+                clip_norm=None if clip is None else checks.number(owner, "clip_norm", clip, above=0),
+                callbacks=self._callbacks(best),
+                seed=seed,
+            )
         return TrainingState(net, trainer, best, seed, attributes, kept(self.get_params(deep=False)))
 
     def _callbacks(self, best: Best) -> list[Any]:

@@ -115,8 +115,8 @@ class PooledModel(SequenceModel, PooledState):
         layer = Recurrent(
             self._copy("cell"),
             width,
-            self.hidden_size,
-            self.num_layers,
+            checks.count(owner, "hidden_size", self.hidden_size, at_least=1),
+            checks.count(owner, "num_layers", self.num_layers, at_least=1),
             bidirectional=checks.flag(owner, "bidirectional", self.bidirectional),
             regularizers=regularizers,
             dtype=self.dtype,

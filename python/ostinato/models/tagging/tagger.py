@@ -236,8 +236,8 @@ class SequenceTagger(SequenceModel, TaggerState):
         layer = Recurrent(
             self._copy("cell"),
             width,
-            self.hidden_size,
-            self.num_layers,
+            checks.count(owner, "hidden_size", self.hidden_size, at_least=1),
+            checks.count(owner, "num_layers", self.num_layers, at_least=1),
             bidirectional=True,
             regularizers=[VariationalDropout(share), Dropout(share, where="output")] if share else [],
         )

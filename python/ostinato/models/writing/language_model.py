@@ -142,7 +142,9 @@ class LanguageModel(SequenceModel, TextState):
         share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
         width = checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
         drop = [Dropout(share)] if share else []
-        layer = Recurrent(self._copy("cell"), width, self.hidden_size, self.num_layers, regularizers=drop)
+        units = checks.count(owner, "hidden_size", self.hidden_size, at_least=1)
+        layers = checks.count(owner, "num_layers", self.num_layers, at_least=1)
+        layer = Recurrent(self._copy("cell"), width, units, layers, regularizers=drop)
         head = Dense(layer.output_size, symbols, regularizers=drop)
         return Sequential(Embedding(symbols, width), layer, head, seed=seed)
 

@@ -16,6 +16,7 @@ from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.layers.bridge import Bridge
 from ostinato.layers.decoder import Decoder
+from ostinato.layers.decoder_step import QUERIES
 from ostinato.losses import CrossEntropy
 from ostinato.metrics import edits
 from ostinato.models.base.best import Best
@@ -230,7 +231,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         """The network: source (N, S), words (N, T) -> (N, T, ids)."""
         owner = type(self).__name__
         share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
-        units = checks.whole(owner, "hidden_size", self.hidden_size, at_least=2)
+        units = checks.count(owner, "hidden_size", self.hidden_size, at_least=2)
         width = checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
         if units % 2:
             raise ConfigError(
@@ -266,6 +267,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         """The decoder, and the memories that it reads."""
         layers = checks.count(owner, "num_layers", self.num_layers, at_least=1)
         feeding = checks.flag(owner, "input_feeding", self.input_feeding)
+        query = checks.choice(owner, "query", self.query, QUERIES)
         if self.attention is not None:
             made = Decoder(
                 self._copy("cell"),
@@ -273,13 +275,13 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 units,
                 units,
                 self._copy("attention"),
-                query=self.query,
+                query=query,
                 input_feeding=feeding,
                 num_layers=layers,
             )
             return made, {"source": memory}
-        if self.query != "before" or not feeding:
-            given = "input_feeding is False" if self.query == "before" else f"query is {shown(self.query)}"
+        if query != "before" or not feeding:
+            given = "input_feeding is False" if query == "before" else f"query is {shown(query)}"
             raise ConfigError(f"{owner}: {given}, but attention is None, which has none; omit it")
         return Recurrent(self._copy("cell"), width, units, layers), {}
 

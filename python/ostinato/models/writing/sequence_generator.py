@@ -190,7 +190,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         layer = Recurrent(
             self._copy("cell"),
             features,
-            self.hidden_size,
+            checks.count(owner, "hidden_size", self.hidden_size, at_least=1),
             checks.count(owner, "num_layers", self.num_layers, at_least=1),
             regularizers=[Dropout(share, where="output")] if share else [],
         )
