@@ -8,7 +8,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
-from ostinato.errors import FormatError
+from ostinato import _core
+from ostinato.errors import FormatError, OstinatoError, shown
+from ostinato.errors import described as described_error
 from ostinato.models.base.parameter_values import NotInAFile, is_plain, made_of_form, objects_of, plain
 from ostinato.models.base.parameters import Parameters
 from ostinato.network import Network
@@ -69,6 +71,9 @@ class ModelFile(Parameters):
         """The estimator of a model file. Raises FormatError."""
         try:
             known = cls._names()
+            for name, one in described["parameters"].items():
+                if name not in known:
+                    raise FormatError(f"{cls.__name__} of this release has no {name}, which is {shown(one)}")
             given = {name: one for name, one in cls.absent.items() if name in known}
             given |= {name: _listed(cls, name, one) for name, one in described["parameters"].items()}
             lost = list(described.get("lost", []))  # files of earlier versions have neither this nor objects
@@ -83,7 +88,11 @@ class ModelFile(Parameters):
             vars(made).update(_fitted=None, network_=net)
             made._continue_from(described, training, attributes, {name: given[name] for name in lost})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"the estimator of the file is damaged: {error}") from error
+            told = error if isinstance(error, OstinatoError) else described_error(error)
+            raise FormatError(
+                f"the estimator cannot be read: {told}. The file is damaged, or from a later release: "
+                f"ostinato {net.release} wrote it, and this is {_core.__version__}"
+            ) from error
         return made
 
     def _continue_from(

@@ -94,7 +94,7 @@ def _form(value: Any) -> Any:
 def made_of_form(form: Any) -> Any:
     """The inverse of `_form`.
 
-    Raises NotInAFile for what this release does not have, FormatError for a value that no release wrote.
+    Raises NotInAFile for names that this release does not have, FormatError for values that it refuses.
     """
     if not isinstance(form, dict):
         raise NotInAFile
@@ -108,7 +108,10 @@ def made_of_form(form: Any) -> Any:
         try:
             return kind(**options)
         except (OstinatoError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"{kind.kind} {shown(kind.name)} of the file is damaged: {error}") from error
+            raise FormatError(
+                f"{kind.kind} {shown(kind.name)} has the options {shown(options)}, which this release "
+                f"refuses: {error}"
+            ) from error
     (name, value), *_ = [*form.items(), ("", None)]
     if name in ("list", "tuple") and isinstance(value, list):
         made = [made_of_form(one) for one in value]

@@ -94,9 +94,9 @@ class SavedTraining:
         kinds = {"record": dict, "best": dict, "held_out": bool, "seed": int, "began_with": dict}
         for name, kind in kinds.items():
             if type(tree.get(name)) is not kind:
-                raise FormatError(f"{name} of the training is {shown(tree.get(name))}; the file is damaged")
+                raise FormatError(f"{name} of the training is {shown(tree.get(name))}")
         if not 0 <= tree["seed"] <= LARGEST_WHOLE:
-            raise FormatError(f"seed of the training is {shown(tree['seed'])}; the file is damaged")
+            raise FormatError(f"seed of the training is {shown(tree['seed'])}")
         began = {name: tree["began_with"].get(name, one) for name, one in parameters.items()}
         return cls(
             tree["record"],
@@ -124,8 +124,8 @@ def measured_of(described: Mapping[str, Any]) -> dict[str, Any]:
     """What the fit of a file says of itself; files of earlier versions have none. Raises FormatError."""
     fit = described.get("fit", {})
     if not isinstance(fit, dict):
-        raise FormatError(f"fit of the estimator is {shown(fit)}; the file is damaged")
+        raise FormatError(f"fit of the estimator is {shown(fit)}")
     for name, one in fit.items():
         if name in MEASURED and not MEASURED[name](one):
-            raise FormatError(f"{name} of the estimator is {shown(one)}; the file is damaged")
+            raise FormatError(f"{name} of the estimator is {shown(one)}")
     return {name: fit[name] for name in MEASURED if name in fit}
