@@ -90,6 +90,8 @@ def test_an_update_is_a_pass_over_the_whole_series(tmp_path: Path):
         {str(n): one for n, one in enumerate(data)}
     )
     fitted.save(tmp_path / "model")
+    fitted.save(tmp_path / "same", training=False)  # no fit continues it
+    assert (tmp_path / "same").read_bytes() == (tmp_path / "model").read_bytes()
     again = ost.load(tmp_path / "model")
     assert again.variances_.tobytes() == fitted.variances_.tobytes()
     for one in (fitted, again):

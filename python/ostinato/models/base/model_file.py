@@ -8,9 +8,10 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
-from ostinato import _core
+from ostinato import _core, checks
 from ostinato.errors import FormatError, OstinatoError, shown
 from ostinato.errors import described as described_error
+from ostinato.io.training_part import save_with_training
 from ostinato.models.base.parameter_values import NotInAFile, is_plain, made_of_form, objects_of, plain
 from ostinato.models.base.parameters import Parameters
 from ostinato.network import Network
@@ -43,13 +44,31 @@ class ModelFile(Parameters):
 
     # Files and copies.
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, training: bool = True) -> None:
         """Writes one model file, which `ostinato.load` reads: no pickle, and no code of a plugin is needed.
 
-        It holds what predictions need. Raises OSError; ConfigError before `fit`.
+        training: also what a further fit needs, so that `partial_fit`, and `fit` with warm_start=True, of the
+        loaded model continue bit-identically: the state of the optimizer, the place in the training, its
+        history, the states of callbacks, and the last parameters if the best ones are others. With Adam,
+        the file is then three to four times as large. Without it, it holds what predictions need; of a
+        `StateSpace`, which no fit continues, that is all there is.
+
+        Raises OSError; ConfigError before `fit`, and for states of callbacks that a file cannot hold.
         """
         self._check_fitted("save")
-        self.network_.save(path, metadata={KEY: self._described()})
+        wanted = checks.flag(f"{type(self).__name__}.save", "training", training)
+        found = self._training_for_file() if wanted else None
+        if found is None:
+            self.network_.save(path, metadata={KEY: self._described()})
+        else:
+            save_with_training(self.network_, path, {KEY: self._described()}, found)
+
+    def _training_for_file(self) -> dict[str, Any] | None:
+        """What a further fit needs, as a tree; None for an estimator or a model without it.
+
+        Raises PluginError.
+        """
+        return None
 
     def _described(self) -> dict[str, Any]:
         """What a model file says of its estimator."""

@@ -14,12 +14,11 @@ import numpy as np
 from ostinato import checks
 from ostinato.data import ByLength
 from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
-from ostinato.io.training_part import save_with_training
 from ostinato.models.base.adaptive import Adaptive
 from ostinato.models.base.best import Best
 from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import ENOUGH, Parts, split
-from ostinato.models.base.model_file import KEY, ModelFile
+from ostinato.models.base.model_file import ModelFile
 from ostinato.models.base.owner import errors_of
 from ostinato.models.base.parameter_values import plain
 from ostinato.models.base.routing import MetadataRouting
@@ -518,22 +517,9 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
 
     # Files and copies.
 
-    def save(self, path: str | os.PathLike[str], *, training: bool = True) -> None:
-        """Writes one model file, which `ostinato.load` reads: no pickle, and no code of a plugin is needed.
-
-        training: also what a further fit needs, so that `partial_fit`, and `fit` with warm_start=True, of the
-        loaded model continue bit-identically: the state of the optimizer, the place in the training, its
-        history, the states of callbacks, and the last parameters if the best ones are others. With Adam,
-        the file is then three to four times as large. Without it, it holds what predictions need.
-
-        Raises OSError; ConfigError before `fit`, and for states of callbacks that a file cannot hold.
-        """
-        self._check_fitted("save")
-        found = self._saved() if checks.flag(f"{type(self).__name__}.save", "training", training) else None
-        if found is None:
-            self.network_.save(path, metadata={KEY: self._described()})
-            return
-        save_with_training(self.network_, path, {KEY: self._described()}, found.to_file(self.get_params()))
+    def _training_for_file(self) -> dict[str, Any] | None:
+        found = self._saved()
+        return None if found is None else found.to_file(self.get_params())
 
     def _saved(self) -> SavedTraining | None:
         """The training, if this model has it. Raises PluginError."""
