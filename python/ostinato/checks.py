@@ -14,6 +14,8 @@ from ostinato.errors import ConfigError, DTypeError, shown
 LARGEST_COUNT: Final = 2**31 - 1
 # Of anything, such as a seed.
 LARGEST_WHOLE: Final = 2**64 - 1
+# Bytes of the name of a file.
+LONGEST_NAME: Final = 255
 
 
 def number(
@@ -89,6 +91,27 @@ def path(name: str, value: object) -> str:
     found = os.fspath(value)
     if not isinstance(found, str) or not found or "\0" in found:
         raise ConfigError(f"{name} is {shown(value)}; expected the name of a file")
+    return found
+
+
+def new_file(name: str, value: object) -> str:
+    """The same of a file that will be written. Raises ConfigError too if its folder cannot be written now.
+
+    Nothing is written: a file that has no name is opened and closed.
+    """
+    import tempfile  # few programs write
+
+    found = path(name, value)
+    folder, last = os.path.split(os.path.abspath(found))
+    if not os.path.isdir(folder) or len(os.fsencode(last)) > LONGEST_NAME or os.path.isdir(found):
+        raise ConfigError(f"{name} is {shown(value)}; expected the name of a file in a folder that exists")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{name} is {shown(value)}, but its folder cannot be written: {error}; expected another folder"
+        ) from error
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -243,6 +244,17 @@ def test_checkpoints_are_written_on_the_way_and_between_epochs(tmp_path):
         ost.Checkpoints(tmp_path, every_epochs=1, every_steps=1)
     with pytest.raises(ost.ConfigError, match="every_steps is 0"):
         ost.Checkpoints(tmp_path, every_steps=0)
+
+
+@pytest.mark.parametrize("wrong", ["none/file", ".", "n" * 256, "/proc/file"])
+def test_a_path_that_cannot_be_written_is_an_error_before_the_run_trains(wrong, tmp_path):
+    if wrong.startswith("/") and not Path(wrong).parent.exists():
+        pytest.skip("this system has no /proc, which refuses files of root too")
+    trainer = made("rnn", "adam", [ost.Checkpoints(tmp_path / wrong)])
+    before = everything(trainer)
+    with pytest.raises(ost.ConfigError, match="Checkpoints: path is "):
+        fit(trainer)
+    assert everything(trainer) == before and not list(tmp_path.iterdir())
 
 
 def test_saving_again_what_was_loaded_loses_nothing(tmp_path):

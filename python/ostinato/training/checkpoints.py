@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
-from ostinato.checks import whole
+from ostinato.checks import new_file, whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign.calls import hinted
@@ -30,7 +30,8 @@ class Checkpoints(AttributeGuard):
     also than those of the run that is resumed. mode: "min", "max", or "auto", where the metric's `better`
     decides.
 
-    Raises ConfigError, DTypeError; in a run ConfigError for a name that is not measured.
+    Raises ConfigError, DTypeError; in a run, before it trains, ConfigError for a name that is not measured,
+    and for a path that cannot be written.
     """
 
     _fixed = ("path", "adds_metrics")
@@ -69,7 +70,12 @@ class Checkpoints(AttributeGuard):
 
     @hookimpl
     def ostinato_run_start(self, run: TrainingRun) -> None:
-        """Find the best epoch so far; raise ConfigError if the measurement is unknown."""
+        """Find the best epoch so far.
+
+        Raises ConfigError if the measurement is unknown, or if the folder of the path cannot be written.
+        """
+        if run.chief:
+            new_file("Checkpoints: path", self.path)
         if self._direction is None or self._column is None:
             return
         measured = run.history.measured

@@ -45,8 +45,6 @@ BATCH_SIZE: Final = 32
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
-LONGEST: Final = 255
-"""Bytes of the name of a file."""
 
 
 @dataclass(eq=False)
@@ -318,14 +316,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
                 f"{owner}: checkpoint is given, but random_state is {shown(self.random_state)}; expected an "
                 "integer, so that the fit which continues is the same"
             )
-        path = checks.path(f"{owner}: checkpoint", self.checkpoint)
-        folder, name = os.path.split(os.path.abspath(path))
-        if not os.path.isdir(folder) or len(os.fsencode(name)) > LONGEST or os.path.isdir(path):
-            raise ConfigError(
-                f"{owner}: checkpoint is {shown(self.checkpoint)}; expected the name of a file in a "
-                "folder that exists"
-            )
-        return path
+        return checks.new_file(f"{owner}: checkpoint", self.checkpoint)
 
     def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
         """The strategies of a new trainer. attributes: what the fit has learned so far."""
