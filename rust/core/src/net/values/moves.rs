@@ -53,9 +53,10 @@ pub fn derive<T: Float>(
         match one.rows {
             Rows::Same => add_rows(&source, None, values, width, one.column),
             Rows::Mirror => add_rows(&source, Some(maps.mirror(one.axis)), values, width, one.column),
-            Rows::Max => each_max(maps.along(one.axis), &source, |row, column, from| {
-                // SAFETY: the source has row `from`, and `column` is one of its columns.
-                values[row * width + one.column + column] += unsafe { element(&source, from, column) };
+            Rows::Max => each_max(maps.along(one.axis), &source, |found| {
+                let line =
+                    &mut values[found.place * width + one.column + found.first..][..found.largest.len()];
+                line.iter_mut().zip(found.largest).for_each(|(sum, x)| *sum += *x);
             }),
             rows => pairs(rows, maps.along(one.axis), |to, from, share: T| {
                 // SAFETY: the source has row `from`.
@@ -80,9 +81,10 @@ pub(super) fn add_back<T: Float>(
     match one.rows {
         Rows::Same => add_rows(d, None, sum, width, one.first),
         Rows::Mirror => add_rows(d, Some(maps.mirror(one.axis)), sum, width, one.first),
-        Rows::Max => each_max(maps.along(one.axis), &source, |row, column, from| {
+        Rows::Max => each_max(maps.along(one.axis), &source, |found| {
             // SAFETY: a gradient has the rows and columns of its node.
-            sum[from * width + one.first + column] += unsafe { element(d, row, column) };
+            let d = unsafe { &row_of(d, found.place)[found.first..] };
+            found.add_at_first(d, sum, width, one.first);
         }),
         rows => pairs(rows, maps.along(one.axis), |to, from, share: T| {
             // SAFETY: a gradient has the rows of its node.
@@ -136,20 +138,65 @@ fn pairs<T: Float>(rows: Rows, along: Along, mut pair: impl FnMut(usize, usize, 
     }
 }
 
-/// Calls `take` with each row and column, and the packed row of the maximum: the first of equal values, or the first NaN.
-fn each_max<T: Float>(along: Along, source: &SeqView<T>, mut take: impl FnMut(usize, usize, usize)) {
+/// Columns whose maxima are found together: the loops over them run on vectors.
+const COLUMNS: usize = 64;
+
+/// The largest values of a sequence in some columns: NaN where there is one.
+struct Largest<'a, T> {
+    source: &'a SeqView<T>,
+    time: &'a Geometry,
+    /// The sequence, and its position among the values of rows.
+    row: usize,
+    place: usize,
+    /// The first of the columns.
+    first: usize,
+    largest: &'a [T],
+}
+
+/// Calls `take` for each sequence that has a step, and some columns of the source at a time.
+fn each_max<T: Float>(along: Along, source: &SeqView<T>, mut take: impl FnMut(&Largest<T>)) {
     let Along { time, .. } = along;
     for (row, &length) in time.lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
-        for column in 0..source.width {
+        for first in (0..source.width).step_by(COLUMNS) {
+            let mut largest = [T::ZERO; COLUMNS];
+            let largest = &mut largest[..COLUMNS.min(source.width - first)];
             // SAFETY: a source has all packed rows of its sequences.
-            let at = |t: usize| unsafe { element(source, time.offset[t] + row, column) }.to_f64();
-            let mut best = 0;
+            let line = |t: usize| unsafe { &row_of(source, time.offset[t] + row)[first..] };
+            largest.iter_mut().zip(line(0)).for_each(|(largest, x)| *largest = *x);
             for t in 1..length {
-                if !at(best).is_nan() && (at(t) > at(best) || at(t).is_nan()) {
-                    best = t;
-                }
+                let each = largest.iter_mut().zip(line(t));
+                each.for_each(|(largest, &x)| *largest = if is_larger(x, *largest) { x } else { *largest });
             }
-            take(along.place(row), column, time.offset[best] + row);
+            take(&Largest { source, time, row, place: along.place(row), first, largest });
+        }
+    }
+}
+
+/// Whether x comes before y as a maximum, which a NaN does before any number.
+#[allow(clippy::eq_op, clippy::neg_cmp_op_on_partial_ord)] // a NaN differs from itself, and is not `<=`
+fn is_larger<T: Float>(x: T, y: T) -> bool {
+    !(x <= y) & (y == y)
+}
+
+impl<T: Float> Largest<'_, T> {
+    /// Adds `d` where the maxima are: at the first step of equal ones, or of the first NaN. The columns of the source are those
+    /// from `column` on in packed rows of `width` elements.
+    #[allow(clippy::eq_op)] // a NaN differs from itself
+    fn add_at_first(&self, d: &[T], sum: &mut [T], width: usize, column: usize) {
+        let Largest { source, time, row, first, largest, .. } = *self;
+        // what has found no place yet: zero after the first one, in place of a branch
+        let mut left = [T::ZERO; COLUMNS];
+        left.iter_mut().zip(d).for_each(|(left, d)| *left = *d);
+        for t in 0..time.lengths[row] {
+            let packed = time.offset[t] + row;
+            // SAFETY: a source has all packed rows of its sequences.
+            let line = unsafe { &row_of(source, packed)[first..] };
+            let sum = &mut sum[packed * width + column + first..][..largest.len()];
+            for (((sum, left), &x), &largest) in sum.iter_mut().zip(&mut left).zip(line).zip(largest) {
+                let is_here = (x == largest) | ((x != x) & (largest != largest));
+                *sum += if is_here { *left } else { T::ZERO };
+                *left = if is_here { T::ZERO } else { *left };
+            }
         }
     }
 }
@@ -174,15 +221,6 @@ pub fn append_rows<T: Float>(view: &SeqView<T>, rows: usize, values: &mut Vec<T>
 unsafe fn row_of<'a, T>(view: &SeqView<T>, row: usize) -> &'a [T] {
     // SAFETY: the caller's guarantee.
     unsafe { std::slice::from_raw_parts(view.ptr.add(row * view.stride), view.width) }
-}
-
-/// One element of a view.
-///
-/// # Safety
-/// As `row_of`; also, the view has this column.
-unsafe fn element<T: Copy>(view: &SeqView<T>, row: usize, column: usize) -> T {
-    // SAFETY: the caller's guarantee.
-    unsafe { view.ptr.add(row * view.stride + column).read() }
 }
 
 /// Adds the rows of a view to columns of packed rows; if `from` is given, row `r` comes from row `from[r]`.
@@ -280,6 +318,43 @@ mod tests {
         let mut scattered = [0.0; 6];
         scatter_rows(&SeqView::of(&values[..6], 2), axes.order(Axis::Sequence(1)).unwrap(), &mut scattered);
         assert_eq!(scattered, [2.0, 4.0, 3.0, 9.0, 1.0, 1.0]);
+    }
+
+    /// Many columns, with equal values and NaNs, against one column at a time.
+    #[test]
+    fn the_maximum_is_the_first_of_equal_values_or_the_first_nan() {
+        let (time, row, _) = case();
+        let maps = RowMaps { axes: Axes { time: &time, row: &row, others: &[] }, mirror: &[] };
+        let width = 2 * COLUMNS + 3;
+        let source: Vec<f32> = (0..time.total() * width)
+            .map(|at| match at * 7919 % 11 {
+                0 => f32::NAN,
+                1 => f32::NEG_INFINITY,
+                some => (some % 4) as f32 - 2.0,
+            })
+            .collect();
+        let d: Vec<f32> = (0..time.rows * width).map(|at| 1.0 + at as f32).collect();
+        let one = Move { width, ..whole(Rows::Max) };
+        let view = SeqView::of(&source, width);
+        let (mut found, mut back) = (vec![0.0; d.len()], vec![0.0; source.len()]);
+        derive(&[one], |_| view, maps, &mut found, width);
+        add_back(one, &SeqView::of(&d, width), view, maps, &mut back, width);
+        let (mut expected, mut expected_back) = (vec![0.0; d.len()], vec![0.0; source.len()]);
+        for (row, &length) in time.lengths.iter().enumerate().filter(|(_, length)| **length > 0) {
+            for column in 0..width {
+                let place = |t: usize| (time.offset[t] + row) * width + column;
+                let before = |best: usize, t: usize| {
+                    let (best, x) = (source[place(best)], source[place(t)]);
+                    !best.is_nan() && (x > best || x.is_nan())
+                };
+                let best = (1..length).fold(0, |best, t| if before(best, t) { t } else { best });
+                expected[row * width + column] = source[place(best)];
+                expected_back[place(best)] = d[row * width + column];
+            }
+        }
+        let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&found), bits(&expected));
+        assert_eq!(bits(&back), bits(&expected_back));
     }
 
     #[test]
