@@ -211,16 +211,6 @@ def test_nan_in_the_padding_reaches_nothing(name: str) -> None:
     assert np.isfinite(dirtied["arena"]).all()
 
 
-@pytest.mark.parametrize("name", ["layers of reductions", "reductions of the input"])
-def test_a_row_of_length_0_gives_zeros_for_every_reduction(name: str) -> None:
-    one = case(name)
-    run = one.net.run(one.x, training=True, **one.ragged)
-    grads = run.backward(one.given(one.by_output(lambda _, shape: np.ones(shape))))
-    for value in named(run.outputs).values():
-        assert not value[1].any()
-    assert not grads.inputs[1].any()
-
-
 def test_a_graph_without_layers_has_gradients() -> None:
     x = ost.Input("x", size=1)
     net = ost.Graph({"last": ost.last(x), "mean": ost.mean(x), "sum": ost.sum(ost.reverse(x)), "x": x})
@@ -284,16 +274,6 @@ def test_a_copy_gives_the_same_bits_and_has_parameters_of_its_own(name: str, cop
     other.net.arena[...] += 1
     equal(everything(one), before)
     assert all(a is not b for a, b in zip(one.net.layers.values(), other.net.layers.values(), strict=True))
-
-
-@every_graph
-def test_what_the_planner_made_can_be_read(name: str) -> None:
-    one = case(name)
-    layers = sum(line.startswith("layer ") for line in one.net.explain(4, 5).splitlines())
-    assert layers == len(one.net.plans())
-    assert (layers == 0) == (name in WITHOUT_LAYERS)
-    assert str(one.net.training_memory(4, 5)) and one.net.training_memory(4, 5).bytes > 0
-    assert repr(one.net) in str(one.net)
 
 
 @pytest.mark.parametrize("name", ["add two sequences", "concat two sequences", "residual", "no state"])
@@ -365,60 +345,6 @@ def test_a_sequential_is_the_graph_written_out_to_the_bit(place: int, dtype: str
 def list_of(params: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Parameters by place, as a layer without parameters shifts the names of those after it."""
     return {str(place): value for place, value in enumerate(params.values())}
-
-
-def test_last_of_both_ways_is_the_end_of_each() -> None:
-    gru = ost.GRU(3, 4, bidirectional=True, dtype="float64")
-    net = ost.Graph({"all": (h := gru(ost.Input("x", size=3))), "last": ost.last(h)})
-    x = np.random.default_rng(0).normal(size=(3, 6, 3))
-    lengths = np.array([6, 2, 0])
-    run = net.run(x, lengths=lengths)
-    every, last = run.outputs["all"], run.outputs["last"]
-    for n, length in enumerate(lengths):
-        expected = np.concatenate([every[n, length - 1, :4], every[n, 0, 4:]]) if length else np.zeros(8)
-        np.testing.assert_array_equal(last[n], expected)
-    np.testing.assert_array_equal(last[:2], np.concatenate(list(run.final_state["0.h"]), axis=1)[:2])
-
-
-def test_reductions_are_what_numpy_computes() -> None:
-    x = ost.Input("x", size=3)
-    names = ("last", "first", "mean", "max", "sum")
-    net = ost.Graph({name: getattr(ost, name)(x) for name in names})
-    values = np.random.default_rng(0).normal(size=(2, 6, 3)).astype("float32")
-    outputs = net.run(values, lengths=[6, 4]).outputs
-    for n, length in enumerate((6, 4)):
-        row = values[n, :length]
-        np.testing.assert_array_equal(outputs["last"][n], row[-1])
-        np.testing.assert_array_equal(outputs["first"][n], row[0])
-        np.testing.assert_array_equal(outputs["max"][n], row.max(0))
-        # Sums of six numbers in another order.
-        np.testing.assert_allclose(outputs["mean"][n], row.mean(0), rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(outputs["sum"][n], row.sum(0), rtol=1e-5, atol=1e-6)
-
-
-def test_the_gradient_of_max_goes_to_the_first_of_equal_steps() -> None:
-    net = ost.Graph(ost.max(ost.Input("x", size=1)))
-    run = net.run(np.array([[[1.0], [3.0], [3.0]]]), training=True)
-    np.testing.assert_array_equal(run.backward([[1.0]]).inputs, [[[0.0], [1.0], [0.0]]])
-
-
-def test_nan_in_a_valid_step_is_the_maximum() -> None:
-    net = ost.Graph(ost.max(ost.Input("x", size=2)))
-    outputs = net.run(np.array([[[1.0, 1.0], [np.nan, 2.0], [5.0, 0.0]]])).outputs
-    np.testing.assert_array_equal(outputs, [[np.nan, 2.0]])
-
-
-def test_with_resets_a_value_of_rows_is_that_of_the_last_sequence() -> None:
-    one = case("tagger", resets=True)
-    resets, lengths = one.ragged["resets"], one.ragged["lengths"]
-    run = one.net.run(one.x, **one.ragged)
-    for n in range(one.rows):
-        marks = np.flatnonzero(resets[n, : lengths[n]])
-        start = marks[-1] if marks.size else 0
-        alone = one.net.run(
-            {"w": one.inputs["w"][n : n + 1, start : lengths[n]], "s": one.inputs["s"][n : n + 1]}
-        )
-        np.testing.assert_array_equal(alone.outputs["mood"][0], run.outputs["mood"][n])
 
 
 def test_rows_of_a_list_are_padded_rows() -> None:
@@ -575,36 +501,6 @@ def test_a_graph_learns_through_the_optimizer() -> None:
     assert values[-1] < 0.1 * values[0]
 
 
-def test_the_memory_of_a_layer_on_rows_does_not_grow_with_the_steps() -> None:
-    net = case("rows alone").net
-
-    def kept(steps: int) -> list[str]:
-        lines = net.explain(4, steps).splitlines()
-        return [line.partition(" steps: ")[2] for line in lines if "memory at" in line]
-
-    assert kept(5) == kept(50)
-
-
-def test_the_memory_of_a_training_step_grows_with_the_rows_alone_without_sequences() -> None:
-    net = case("rows alone").net
-    assert net.training_memory(400, 1).batch == net.training_memory(400, 50).batch
-    assert net.training_memory(400, 1).batch > net.training_memory(4, 1).batch
-
-
-def test_the_memory_of_a_training_step_counts_each_loss_where_it_is() -> None:
-    x = ost.Input("x", size=3)
-    h = ost.GRU(3, 8)(x)
-    net = ost.Graph({"steps": ost.Dense(8, 50)(h), "rows": ost.Dense(8, 50)(ost.last(h))})
-
-    def batch(loss: dict[str, str], steps: int) -> int:
-        return net.training_memory(10, steps, loss).batch - net.training_memory(10, steps).batch
-
-    targets = 10 * 51 * 4  # 50 features and a weight, float32
-    assert batch({"steps": "mse"}, 20) == 20 * targets
-    assert batch({"rows": "mse"}, 20) == batch({"rows": "mse"}, 7) == targets
-    assert batch({"rows": "mse", "steps": "mse"}, 20) == 21 * targets
-
-
 def test_a_change_of_one_output_or_gradient_changes_no_other_array() -> None:
     x = ost.Input("x", size=3)
     net = ost.Graph({"a": (h := ost.Dense(3, 3)(x)), "b": h, "x": x})
@@ -626,17 +522,3 @@ def test_packed_rows_run_where_there_are_several_inputs() -> None:
     alive = [n for n, length in enumerate(lengths) if length]
     packed = {name: pack([value[n] for n in alive]) for name, value in rows.items()}
     np.testing.assert_array_equal(one.net.run(packed).outputs, one.net.run(rows).outputs[alive])
-
-
-def test_explain_counts_a_layer_of_rows_per_row() -> None:
-    x, s = ost.Input("x", size=3), ost.Input("s", size=2, axis="row")
-    h = ost.GRU(3, 4)(x)
-    lines = ost.Graph({"h": h, "row": ost.Dense(2, 5, "tanh")(s)}).explain(8, 20).splitlines()
-    start = next(n for n, line in enumerate(lines) if line.startswith("layer") and "dense" in line)
-    end = next((n for n, line in enumerate(lines) if n > start and line[:1].strip()), len(lines))
-    own = "\n".join(lines[start:end])
-    assert "forward: 20 FLOPs per row in matrix products" in own
-    assert "memory at 8 rows:" in own and "gradients of parameters, per block of rows" in own
-    assert "step" not in own and "time" not in own
-    others = "\n".join(lines[:start] + lines[end:])
-    assert "FLOPs per row and step" in others and "memory at 8 rows x 20 steps" in others

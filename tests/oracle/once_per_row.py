@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 import ostinato as ost
-from tests.oracle.compare import LARGEST, REGULARIZERS, Mismatch, Undecided, applies
+from tests.oracle.case import REGULARIZERS, Mismatch, applies
+from tests.oracle.compare import LARGEST, Undecided
 from tests.oracle.generate import recipe as random_recipe
 from tests.oracle.recipe import Recipe
 from tests.oracle.reference import DECISIONS, Floats

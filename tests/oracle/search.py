@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tests.oracle import once_per_row
-from tests.oracle.compare import Case, Mismatch, Undecided, check
+from tests.oracle.case import Case, Mismatch
+from tests.oracle.compare import Undecided, check
 from tests.oracle.once_per_row import RowCase
 
 
