@@ -156,9 +156,12 @@ $(VENV)/peers: $(VENV)/built
 	$(BIN)/python -m pip install --quiet $(PEERS)/torch-*.whl
 	touch $@
 
+# Files outside of tests/parity and tests/torch with tests that need PyTorch too.
+WITH_TORCH := $(filter-out tests/parity/% tests/torch/%,$(shell grep -rl --include='test_*.py' 'importorskip("torch"' tests))
+
 parity: build $(VENV)/tools $(VENV)/peers
 	$(BIN)/python -c 'import torch' # without it the tests would be skipped
-	$(BIN)/python -m pytest tests/parity tests/torch tests/docs -k "not docs or pytorch"
+	$(BIN)/python -m pytest tests/parity tests/torch $(WITH_TORCH) tests/docs -k "not docs or pytorch"
 
 # The tests of the plugin start a cluster of two nodes on this machine; without Ray they would be skipped.
 $(VENV)/ray: $(VENV)/tools $(RAY)

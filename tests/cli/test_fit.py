@@ -138,7 +138,7 @@ def test_numbers_are_predicted_and_the_answer_need_not_be_there(tmp_path, capsys
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor", "tagger"])
 def test_a_picture_is_drawn(kind, tmp_path, capsys):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="make test installs the extra [plot]")
     picture = tmp_path / "fit.png"
     flags = [*FAST, "--plot", str(picture)]
     if kind == "tagger":
@@ -469,7 +469,7 @@ def test_labels_that_are_missing_do_not_count_and_unknown_ones_are_wrong(tmp_pat
     assert told == f"accuracy 0.000 (0 of 24 sequences); {words}\n"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_ctrl_c_ends_the_training_and_the_model_is_saved(tmp_path, capsys, monkeypatch):
     model, data = tmp_path / "m.safetensors", wide(tmp_path / "d.csv")
     calls: list[int] = []

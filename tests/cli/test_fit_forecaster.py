@@ -167,7 +167,7 @@ def test_values_below_zero_at_the_end_decide_the_transform(transform, tmp_path, 
 
 
 def test_a_picture_of_the_forecasts(tmp_path, capsys):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="make test installs the extra [plot]")
     picture = tmp_path / "out.png"
     flags = ["--plot", str(picture), "--horizon", "2", *FAST]
     assert main(["fit", "forecaster", wide(tmp_path / "d.csv"), "--target", "b", *flags]) == 0

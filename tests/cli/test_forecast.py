@@ -90,7 +90,7 @@ def test_columns_of_numbers_are_read(content, tmp_path):
 
 
 def test_places_of_files_are_checked_before_the_fit(tmp_path, capsys, monkeypatch):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="make test installs the extra [plot]")
     place = tmp_path / "data.csv"
     place.write_bytes(csv_of())
     monkeypatch.setattr(ost.Forecaster, "fit", lambda *_: pytest.fail("fitted"))

@@ -60,7 +60,7 @@ def test_a_symbolic_link_is_the_file_that_it_leads_to(here, capsys):
 
 @pytest.mark.parametrize("name", ["train.checkpoint", "model.safetensors", "curve.png"])
 def test_train_does_not_write_over_its_text(name, here, capsys):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="make test installs the extra [plot]")
     (here / "folder" / name).write_text(2 * TEXT)
     assert main(["train", "--text", f"folder/{name}", "--out", "folder"]) == 1
     assert f"--text is 'folder/{name}', and the {name} of --out is the same file" in (
@@ -69,7 +69,7 @@ def test_train_does_not_write_over_its_text(name, here, capsys):
     assert (here / "folder" / name).read_text() == 2 * TEXT
 
 
-@pytest.mark.skipif(os.name != "posix", reason="/dev/null")
+@pytest.mark.skipif(os.name != "posix", reason="only Unix has /dev/null")
 def test_a_device_may_be_given_twice(here, capsys):
     assert main(["predict", "/dev/null", "d.csv", "--output", "/dev/null"]) == 1
     assert "same file" not in capsys.readouterr().err

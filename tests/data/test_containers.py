@@ -72,7 +72,7 @@ class TestTables:
 
     @pytest.fixture
     def pandas(self) -> Any:
-        return pytest.importorskip("pandas", reason="pandas is not installed; nothing here needs it")
+        return pytest.importorskip("pandas", reason="pandas is not installed; the extra [test] has it")
 
     def test_frames_in_a_list_a_series_and_a_tuple(self, pandas: Any):
         frames = [pandas.DataFrame(row, columns=["a", "b"], index=range(5, 5 + len(row))) for row in ROWS]

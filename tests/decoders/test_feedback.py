@@ -41,7 +41,7 @@ CODES = np.random.default_rng(2).integers(0, 2, size=(N, T))
 
 def by_hand(net: ost.Recurrent, x: Any, own: int = OWN) -> Any:
     """A GRU and an affine map in a loop of PyTorch, with the gradients of the sum of d times the outputs."""
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; make parity installs it")
     p = {name: torch.tensor(np.asarray(v), requires_grad=True) for name, v in net.parameters().items()}
     given = torch.tensor(np.nan_to_num(x), requires_grad=True)
     rows = []
@@ -68,7 +68,7 @@ def by_hand(net: ost.Recurrent, x: Any, own: int = OWN) -> Any:
 @pytest.mark.parametrize("own", [OWN, 0])
 @pytest.mark.parametrize("codes", ["drawn", "truth", "free"])
 def test_a_loop_of_pytorch_gives_the_same_outputs_and_gradients(through: bool, own: int, codes: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; make parity installs it")
     net = made(through, own)
     x = inputs({"drawn": CODES, "truth": 1, "free": 0}[codes], own)
     d = np.random.default_rng(3).normal(size=(N, T, OUT))

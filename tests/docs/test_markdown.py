@@ -61,7 +61,7 @@ def run() -> Iterator[Callable[[Path, Path], str]]:
 @pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_examples_run_and_print_what_the_page_says(page, tmp_path, run):
     if page.name in NEEDS:
-        pytest.importorskip(NEEDS[page.name])
+        pytest.importorskip(NEEDS[page.name], reason=f"{page.name} needs the package")
     assert run(page, tmp_path) == ""
     if page.stem in DRAWN:
         text = page.read_text(encoding="utf-8")

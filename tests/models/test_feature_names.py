@@ -7,7 +7,7 @@ import pytest
 
 import ostinato as ost
 
-pandas = pytest.importorskip("pandas")
+pandas = pytest.importorskip("pandas", reason="pandas is not installed; the extra [test] has it")
 
 ORDER = "must be in the same order as they were in fit"
 FAST = {"max_iter": 1, "hidden_size": 4, "random_state": 0}

@@ -11,7 +11,7 @@ import pytest
 import ostinato as ost
 from tests.models.test_forecaster import made, model
 
-pd = pytest.importorskip("pandas")
+pd = pytest.importorskip("pandas", reason="pandas is not installed; the extra [test] has it")
 
 SHORT = {"max_iter": 1}
 

@@ -39,7 +39,11 @@ LONG = {"id": "shop", "time": "month", "target": "sales"}
 
 @pytest.mark.parametrize("kind", [dict, Table, "pandas"])
 def test_a_long_table_is_its_series(kind: Any, tmp_path: Path):
-    data = pytest.importorskip("pandas").DataFrame(table()) if kind == "pandas" else kind(table())
+    if kind == "pandas":
+        kind = pytest.importorskip(
+            "pandas", reason="pandas is not installed; the extra [test] has it"
+        ).DataFrame
+    data = kind(table())
     fitted = model().fit(data, **LONG)
     plain = model().fit({f"shop {n}": one for n, one in enumerate(made(6))})
     assert fitted.ids_ == plain.ids_

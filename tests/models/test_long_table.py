@@ -43,7 +43,11 @@ def columns() -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", [dict, Table, "pandas"])
 def test_the_rows_of_each_series_are_found(kind: Any):
-    table = pytest.importorskip("pandas").DataFrame(columns()) if kind == "pandas" else kind(columns())
+    if kind == "pandas":
+        kind = pytest.importorskip(
+            "pandas", reason="pandas is not installed; the extra [test] has it"
+        ).DataFrame
+    table = kind(columns())
     long = read_long("X", table, id="shop", time="day")
     assert long.ids == ["a", "b", "c"]
     assert [one.tolist() for one in long.rows] == [[0, 2, 4], [1, 3], [5]]

@@ -8,7 +8,7 @@ import pytest
 
 import ostinato as ost
 
-pytest.importorskip("sklearn", "1.6")
+pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed; the extra [test] has it")
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 # By release 1.9: new checks of a later release run too, and change these numbers.

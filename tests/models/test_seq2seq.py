@@ -239,7 +239,7 @@ class Column:
 
 
 def of_pandas(values: Any) -> Any:
-    pandas = pytest.importorskip("pandas")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed; the extra [test] has it")
     return pandas.Series(values, index=range(5, 5 + len(values)))
 
 

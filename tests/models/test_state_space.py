@@ -177,7 +177,7 @@ def test_the_dates_of_forecasts_follow_the_series(tmp_path: Path):
         assert (found["sales"] == one.predict()[0]).all()
     plain = ost.StateSpace(season=1, horizon=2).fit([columns["sales"]])
     assert plain.predict_table()["step"].tolist() == [1, 2]
-    pd = pytest.importorskip("pandas")
+    pd = pytest.importorskip("pandas", reason="pandas is not installed; the extra [test] has it")
     late = pd.Series([9.0], index=pd.to_datetime(["2026-01-01"]))
     with pytest.raises(ost.ConfigError, match=r"y begins with 2026-01-01.*expected 2025-11-01"):
         model.update("x", late)

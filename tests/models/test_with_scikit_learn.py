@@ -11,7 +11,7 @@ import pytest
 import ostinato as ost
 from tests.models.table import sequences
 
-pytest.importorskip("sklearn", "1.6")
+pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed; the extra [test] has it")
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401

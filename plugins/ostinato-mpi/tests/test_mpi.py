@@ -12,7 +12,7 @@ import pytest
 import ostinato as ost
 from ostinato import testing
 
-pytest.importorskip("mpi4py")
+pytest.importorskip("mpi4py", reason="pip install -e plugins/ostinato-mpi")
 
 from ostinato_mpi import MPICommunicator, mpi
 

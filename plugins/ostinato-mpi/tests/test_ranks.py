@@ -17,7 +17,7 @@ import pytest
 
 import ostinato as ost
 
-pytest.importorskip("mpi4py")
+pytest.importorskip("mpi4py", reason="pip install -e plugins/ostinato-mpi")
 
 RANKS = Path(__file__).with_name("ranks.py")
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
