@@ -157,7 +157,7 @@ $(VENV)/peers: $(VENV)/built
 	touch $@
 
 # Files outside of tests/parity and tests/torch with tests that need PyTorch too.
-WITH_TORCH := $(filter-out tests/parity/% tests/torch/%,$(shell grep -rl --include='test_*.py' 'importorskip("torch"' tests))
+WITH_TORCH := $(filter-out tests/parity/% tests/torch/%,$(shell grep -rl --include='test_*.py' 'importorskip."torch"' tests))
 
 parity: build $(VENV)/tools $(VENV)/peers
 	$(BIN)/python -c 'import torch' # without it the tests would be skipped
