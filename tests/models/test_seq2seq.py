@@ -26,7 +26,7 @@ def small(**parameters: Any) -> Any:
 def reverser() -> Any:
     """A model that has learned to write texts backwards."""
     X = words(400, seed=3)
-    parameters = {"hidden_size": 32, "max_iter": 30, "learning_rate_init": 1e-2, "embedding_size": 16}
+    parameters = {"hidden_size": 32, "max_iter": 30, "learning_rate_init": 5e-3, "embedding_size": 16}
     return small(**parameters).fit(X, [one[::-1] for one in X])
 
 
@@ -144,6 +144,20 @@ def test_reinforce_continues_a_fit_by_likelihood():
     with pytest.raises(ost.ConfigError, match=r"label_smoothing is 0\.1, but .* learns from log-prob"):
         model.set_params(label_smoothing=0.1).fit(WORDS, BACKWARDS)
     assert model.n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    ("symbols", "given", "share"),
+    [(4, {}, 0.015), (60, {}, 0.1), (4, {"strategies": ["reinforce"]}, 0.0)],
+)
+def test_labels_are_smoothed_by_the_number_of_symbols(symbols, given, share):
+    rows = [[n % symbols] for n in range(2 * symbols)]  # with the end and the unknown symbol: two ids more
+    found = small(**given).fit(rows, rows)
+    same = small(label_smoothing=share, **given).fit(rows, rows)
+    assert np.array_equal(found.network_.arena, same.network_.arena)
+    other = small(label_smoothing=share / 2, **given)
+    if share:
+        assert not np.array_equal(found.network_.arena, other.fit(rows, rows).network_.arena)
 
 
 def test_symbols_that_occur_once_are_learned_as_unknown_ones():
@@ -304,6 +318,7 @@ def test_another_form_than_that_of_training_is_refused():
         ({"encoder_layers": 0}, "encoder_layers"),
         ({"dropout": 1.0}, "dropout"),
         ({"label_smoothing": -0.1}, "label_smoothing"),
+        ({"label_smoothing": "none"}, "label_smoothing is 'none'; expected a number 0..1, or 'auto'"),
         ({"max_length": 0, "strategies": ["reinforce"], "label_smoothing": 0.0}, "max_length"),
         ({"strategies": "reinforce"}, "strategies"),
     ],

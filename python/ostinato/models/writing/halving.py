@@ -9,7 +9,7 @@ from ostinato.strategy import Moment
 WARM_UP: Final = 50
 """Updates over which the rate rises to its start."""
 EPOCHS: Final = 2.5
-UPDATES: Final = 600
+UPDATES: Final = 1200
 """The rate is halved in so many epochs, or in so many updates, whatever takes longer."""
 
 

@@ -61,7 +61,9 @@ BATCH_SIZE: Final = 64
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
-
+SMOOTHING: Final = 0.1
+SMOOTHING_OF_ONE: Final = 0.0025
+"""With label_smoothing="auto", the smoothing at most, and that of a single symbol."""
 
 MOST_DRAWN: Final = 1000
 """Symbols of a side of a picture, at most."""
@@ -103,7 +105,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
         embedding_size: features of a symbol.
         dropout: the fraction of the outputs of each layer of the encoder and of the decoder that is dropped
             in training; half of it of embeddings.
-        label_smoothing: as in `ost.CrossEntropy`.
+        label_smoothing: as in `ost.CrossEntropy`; "auto" is 0.0025 for each symbol, the end and the unknown
+            symbol included, and at most 0.1 together; 0 with a strategy that learns from a reward.
         pointer: of symbols: each step may also copy a symbol of the source (Gulcehre et al. 2016), even one
             that training did not have.
         beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
@@ -112,7 +115,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         max_length: the most symbols that are written; "auto" for one and a half times those of the longest
             target of training, plus 5.
         learning_rate_init: "auto" is 0.002.
-        schedule: "auto" rises over 50 updates, then falls by half in 2.5 epochs or 600 updates, whatever
+        schedule: "auto" rises over 50 updates, then falls by half in 2.5 epochs or 1,200 updates, whatever
             takes longer.
         max_iter, n_iter_no_change, tol: 100, 4 and 0.001.
 
@@ -132,7 +135,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     encoder_layers: int = 2
     embedding_size: int = 64
     dropout: float = 0.2
-    label_smoothing: float = 0.1
+    label_smoothing: float | str = "auto"
     pointer: bool = False
     length_penalty: float = 0.6
     max_iter: int = 100
@@ -296,19 +299,30 @@ class Seq2Seq(PairModel, Seq2SeqState):
         return super()._schedule(best, attributes)
 
     def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
-        return CrossEntropy(label_smoothing=self._smoothing())
+        return CrossEntropy(label_smoothing=self._smoothing(attributes))
 
-    def _smoothing(self) -> float:
-        return checks.number(
-            type(self).__name__, "label_smoothing", self.label_smoothing, at_least=0, below=1
-        )
+    def _smoothing(self, attributes: Mapping[str, Any]) -> float:
+        """The share of other symbols in a target. Raises ConfigError.
+
+        With few symbols, 0.1 is much for each of them: it hides what is rare, as the end of a repetition is.
+        """
+        owner, given = type(self).__name__, self.label_smoothing
+        if isinstance(given, str) and given == "auto":
+            rewarded = any(samples(one) for one in self._strategies(attributes))
+            ids = number_of_ids(attributes["_target"])
+            return 0.0 if rewarded else min(SMOOTHING, SMOOTHING_OF_ONE * ids)
+        if isinstance(given, str):
+            raise ConfigError(
+                f"{owner}: label_smoothing is {shown(given)}; expected a number 0..1, or 'auto'"
+            )
+        return checks.number(owner, "label_smoothing", given, at_least=0, below=1)
 
     def _check_strategies(self, strategies: Sequence[Any]) -> None:
         rewarded = [one for one in strategies if samples(one)]
-        if rewarded and self.label_smoothing:
+        if rewarded and self.label_smoothing not in ("auto", 0):
             raise ConfigError(
-                f"{type(self).__name__}: label_smoothing is {self.label_smoothing:g}, but "
-                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0"
+                f"{type(self).__name__}: label_smoothing is {shown(self.label_smoothing)}, but "
+                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0, or 'auto'"
             )
 
     # Predictions.
