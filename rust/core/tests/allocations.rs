@@ -3,6 +3,8 @@
 
 #[path = "../../guard/src/programs.rs"]
 mod programs;
+#[path = "../../guard/src/training.rs"]
+mod training;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
@@ -10,13 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ostinato_core::kernel::{Float, Isa};
 use ostinato_core::net::{
-    Batch, Budget, Call, End, Evaluated, Extent, Given, Input, Loss, LossTarget, Network, Reduction, Share,
-    StepEngine, Stream, ThroughTime,
+    Budget, Call, End, Evaluated, Extent, Given, Input, Network, StepEngine, Stream, ThroughTime,
 };
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
 use ostinato_core::update::{Rule, Segment, Totals, Updater};
 use programs::numbers;
+use training::Training;
 
 /// Counts allocations, of all threads.
 struct Counting;
@@ -227,50 +229,29 @@ fn extra_allocations(case: Case) -> (usize, usize) {
     let plan = LayerPlan::of_loss(&programs::squared_error(outputs)).expect("a loss");
     let lengths: Vec<i64> = (0..rows).map(|row| (row * 7 % steps) as i64).collect();
     let mut results = (0, 0);
+    let training =
+        Training { network: &network, arena: &arena, x: &data, targets: &targets, loss: &plan, rows, steps };
     let mut work = || {
-        let training = !matches!(mode, Mode::Infer);
-        let call = Call::new(network.clone(), &arena, training, 0).expect("parameters");
         let extent = Extent { lengths: ragged.then_some(&lengths[..]), ..Extent::default() };
-        let batch = call.batch(rows, steps, extent).expect("a batch");
-        let inputs = [Input::Features { data: &data, width }];
-        let packed = |batch: &Batch| call.pack(batch, &inputs).expect("an input");
-        let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
-        let mut never = || false;
-        let (arrays, states): (Arrays, Vec<Arrays>) = match mode {
-            Mode::Train(through_time) => {
-                let target = LossTarget::Features { data: &targets, width: outputs };
-                let loss = Loss {
-                    plan: &plan,
-                    target,
-                    reduction: Reduction::Mean,
-                    weights: None,
-                    scale: 1.0,
-                    last: false,
-                    params: &[],
-                };
-                let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
-                let packed = packed(&batch);
-                let done = call.value_and_grad(
-                    batch,
-                    packed,
-                    initial,
-                    (vec![loss], Reduction::Mean, Share::default()),
-                    through_time,
-                    &mut never,
-                );
-                let Evaluated { gradients, finals, .. } = done.expect("gradients");
-                (joined([gradients.params], gradients.inputs), vec![gradients.initial, finals])
-            }
-            Mode::RunAndBack => {
-                let packed = packed(&batch);
+        let (arrays, states): (Arrays, Vec<Arrays>) = if let Mode::Train(through_time) = mode {
+            let Evaluated { gradients, finals, .. } = training.step(extent, through_time);
+            (joined([gradients.params], gradients.inputs), vec![gradients.initial, finals])
+        } else {
+            let backward = matches!(mode, Mode::RunAndBack);
+            let call = Call::new(network.clone(), &arena, backward, 0).expect("parameters");
+            let batch = call.batch(rows, steps, extent).expect("a batch");
+            let inputs = [Input::Features { data: &data, width }];
+            let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
+            let mut never = || false;
+            if backward {
+                let packed = call.pack(&batch, &inputs).expect("an input");
                 let run = call.run(batch, packed, initial, &mut never).expect("a run");
                 let (values, finals) =
                     (call.outputs(&run, &mut || false).expect("outputs"), call.final_state(&run));
                 let arriving = call.pack_gradients(&run.batch, &[Some(&targets)], &[]).expect("gradients");
                 let back = call.back(&run, arriving, 0.0, &mut never).expect("gradients");
                 (joined([back.params], values.into_iter().chain(back.inputs)), vec![finals, back.initial])
-            }
-            Mode::Infer => {
+            } else {
                 let done = call.infer(batch, &inputs, initial, &mut never).expect("outputs");
                 (done.outputs, vec![done.finals])
             }

@@ -1,18 +1,17 @@
 //! Work whose instructions `benches/guard.py` counts: `guard NAME TIMES`.
 
 mod programs;
+mod training;
 
 use std::sync::Arc;
 
 use ostinato_core::kernel::{Dst, Float, Init, Isa, Src, Unary};
-use ostinato_core::net::{
-    Call, End, Engine, Extent, Given, Input, Loss, LossTarget, Reduction, Share, StepEngine, Stream,
-    ThroughTime,
-};
+use ostinato_core::net::{Engine, Extent, Given, StepEngine, Stream, ThroughTime};
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
 use ostinato_core::update::{Rule, Segment, Totals, Updater, square_sum};
 use programs::numbers;
+use training::Training;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -109,31 +108,10 @@ fn train(network: Arc<Engine>, times: usize) {
     let (rows, steps, width) = (8, 20, WIDTH);
     let (arena, data) = (numbers(network.arena_len()), numbers(rows * steps * width));
     let plan = LayerPlan::of_loss(&programs::squared_error(width)).expect("a loss");
+    let (network, arena, x) = (&network, &arena[..], &data[..]);
+    let training = Training { network, arena, x, targets: x, loss: &plan, rows, steps };
     for _ in 0..times {
-        let call = Call::new(network.clone(), &arena, true, 0).expect("parameters");
-        let batch = call.batch(rows, steps, Extent::default()).expect("a batch");
-        let packed = call.pack(&batch, &[Input::Features { data: &data, width }]).expect("an input");
-        let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
-        let target = LossTarget::Features { data: &data, width };
-        let loss = Loss {
-            plan: &plan,
-            target,
-            reduction: Reduction::Mean,
-            weights: None,
-            scale: 1.0,
-            last: false,
-            params: &[],
-        };
-        let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
-        let done = call.value_and_grad(
-            batch,
-            packed,
-            initial,
-            (vec![loss], Reduction::Mean, Share::default()),
-            ThroughTime::Full,
-            &mut || false,
-        );
-        std::hint::black_box(done.expect("gradients").loss);
+        std::hint::black_box(training.step(Extent::default(), ThroughTime::Full).loss);
     }
 }
 

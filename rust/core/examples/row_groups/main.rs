@@ -7,16 +7,17 @@
 #[path = "../../../guard/src/programs.rs"]
 #[allow(dead_code)] // the LSTM and the loss alone are wanted of them
 mod programs;
+#[path = "../../../guard/src/training.rs"]
+mod training;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use ostinato_core::net::{
-    Call, End, Engine, Evaluated, Extent, Input, Loss, LossTarget, Reduction, Share, ThroughTime,
-};
+use ostinato_core::net::{Engine, Evaluated, Extent, ThroughTime};
 use ostinato_core::plan::LayerPlan;
 use ostinato_core::team;
 use programs::numbers;
+use training::Training;
 
 /// Of each side, however short the time.
 const LEAST: usize = 7;
@@ -62,7 +63,7 @@ struct Work {
     x: Vec<f32>,
     targets: Vec<f32>,
     loss: LayerPlan,
-    shape: [usize; 3],
+    shape: [usize; 2],
 }
 
 impl Work {
@@ -74,36 +75,14 @@ impl Work {
         let [x, targets] =
             [10.0, -5.0].map(|by| numbers(rows * steps * hidden).iter().map(|x| x * by).collect());
         let loss = LayerPlan::of_loss(&programs::squared_error(hidden)).expect("a loss");
-        Work { network, arena, x, targets, loss, shape: [steps, rows, hidden] }
+        Work { network, arena, x, targets, loss, shape: [steps, rows] }
     }
 
     /// One step in groups of so many rows, or of as many as the engine picks.
     fn run(&self, (network, group): &(Arc<Engine>, Option<usize>)) -> Evaluated<f32> {
-        let [steps, rows, width] = self.shape;
-        let call = Call::new(network.clone(), &self.arena, true, 0).expect("parameters");
-        let extent = Extent { group_rows: *group, ..Extent::default() };
-        let batch = call.batch(rows, steps, extent).expect("a batch");
-        let packed = call.pack(&batch, &[Input::Features { data: &self.x, width }]).expect("an input");
-        let initial = call.pack_states(&batch, &[], End::Initial, "state").expect("states");
-        let target = LossTarget::Features { data: &self.targets, width };
-        let loss = Loss {
-            plan: &self.loss,
-            target,
-            reduction: Reduction::Mean,
-            weights: None,
-            scale: 1.0,
-            params: &[],
-            last: false,
-        };
-        let loss = call.loss(&batch, 0, &loss, true).expect("a loss");
-        let done = call.value_and_grad(
-            batch,
-            packed,
-            initial,
-            (vec![loss], Reduction::Mean, Share::default()),
-            ThroughTime::Full,
-            &mut || false,
-        );
-        done.expect("gradients")
+        let [steps, rows] = self.shape;
+        let (arena, x, targets, loss) = (&self.arena, &self.x, &self.targets, &self.loss);
+        let training = Training { network, arena, x, targets, loss, rows, steps };
+        training.step(Extent { group_rows: *group, ..Extent::default() }, ThroughTime::Full)
     }
 }
