@@ -29,7 +29,7 @@ def test_features_and_targets_are_scaled_by_the_training_rows(kind):
     strata = y if kind is ost.SequenceClassifier else None
     training, _ = held_places(model, 40, strata)
     values = np.concatenate([X[n] for n in sorted(training)])
-    np.testing.assert_allclose(model._scaling.mean, values.mean(0), rtol=1e-12)  # sums of other orders
+    np.testing.assert_allclose(model._scaling.scaler.mean, values.mean(0), rtol=1e-12)  # sums of other orders
     if kind is ost.SequenceRegressor:
         np.testing.assert_allclose(model._target_scaling.mean, [y[sorted(training)].mean()], rtol=1e-12)
 

@@ -10,7 +10,7 @@ import numpy as np
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.errors import ConfigError, ShapeError
 from ostinato.models.reading.feature_names import Names, check_names, feature_names
-from ostinato.models.reading.scaling import Scaler
+from ostinato.models.reading.input_scaling import InputScaling
 from ostinato.network import Network
 from ostinato.sequences.arrays import Array, as_array
 
@@ -28,7 +28,7 @@ class ModelStream(AttributeGuard):
         states: Sequence[Network],
         heads: Sequence[Network],
         pooling: Sequence[str],
-        scaling: Scaler,
+        scaling: InputScaling,
         answer: Callable[[list[Array]], Array],
         batch: int,
         names: Names = None,
@@ -53,7 +53,7 @@ class ModelStream(AttributeGuard):
         """
         check_names(feature_names(x), self._names, "x")
         given = as_array("ModelStream.step: x", x)
-        expected = (self._batch, len(self._scaling.mean))
+        expected = (self._batch, self._scaling.width)
         if given.shape != expected or given.dtype.kind not in "biuf":
             raise ShapeError(
                 f"ModelStream.step: x is {given.dtype}{given.shape}; expected numbers {expected}"

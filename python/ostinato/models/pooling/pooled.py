@@ -23,9 +23,9 @@ from ostinato.models.pooling.dynamics import exponents_of, memory_of
 from ostinato.models.pooling.importance import Importance, permutation_importance
 from ostinato.models.pooling.model_stream import ModelStream
 from ostinato.models.reading.feature_names import check_names
+from ostinato.models.reading.input_scaling import InputScaling
 from ostinato.models.reading.intake import Intake, read_sequences
 from ostinato.models.reading.long_rows import LongForm, rows_of_table, state_of
-from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.weighing import product, row_weights
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
@@ -37,7 +37,7 @@ Self = TypeVar("Self", bound="PooledModel")
 class PooledState:
     """What a fitted model knows of its training data."""
 
-    _scaling: Scaler
+    _scaling: InputScaling
     _flat: bool
     _long: LongForm | None
     n_features_in_: int
@@ -46,6 +46,8 @@ class PooledState:
 
 MOST: Final = 1000
 """Members."""
+SCALES: Final = {"features": False, "rows": True}
+"""Values of `scale`: whether features are relative to their row."""
 REDUCTIONS: Final = {"mean": mean, "max": max, "last": last, "first": first, "sum": sum}
 
 
@@ -75,8 +77,12 @@ class PooledModel(SequenceModel, PooledState):
             also "first" and "sum".
         dropout: the fraction of the outputs of each recurrent layer that is dropped in training.
         regularizers: further regularizers of the recurrent layer, or their names.
-        scale: every feature gets the mean 0 and the deviation 1 over the training steps; a feature with heavy
-            tails is first compressed by arcsinh (`Scaler`).
+        scale: "features": every feature gets the mean 0 and the deviation 1 over the training steps; a
+            feature with heavy tails is first compressed by arcsinh (`Scaler`). "rows": every feature gets
+            them over the steps of its row, and the size and the level of the row are two more inputs
+            (`InputScaling`). True chooses "rows" for features whose deviations differ by a factor of 100
+            between rows (the 90th percentile by the 10th) if the network is bidirectional, and "features"
+            for the others. False changes nothing.
         n_members: networks of other random starts, whose answers are averaged. They are trained side by side
             in one network, in the same batches; the loss is the sum of theirs, and `clip_norm` holds for all
             of them together.
@@ -90,7 +96,7 @@ class PooledModel(SequenceModel, PooledState):
     pooling: Sequence[str] = ("mean", "max", "last")
     dropout: float = 0.2
     regularizers: Sequence[Any] = ()
-    scale: bool = True
+    scale: bool | str = True
     n_members: int = 1
 
     dtype: ClassVar[str] = "float32"
@@ -145,16 +151,25 @@ class PooledModel(SequenceModel, PooledState):
             )
         return names
 
-    def _scaler(self, rows: Sequence[Array], width: int) -> Scaler:
-        scaled = checks.flag(type(self).__name__, "scale", self.scale)
-        return Scaler.of(rows, compress=True) if scaled else Scaler.none(width)
+    def _scaler(self, rows: Sequence[Array], width: int) -> InputScaling:
+        owner = type(self).__name__
+        if isinstance(self.scale, str):
+            if self.scale not in SCALES:
+                raise ConfigError(
+                    f"{owner}: scale is {shown(self.scale)}; expected True, False, 'features' or 'rows'"
+                )
+            return InputScaling.of(rows, SCALES[self.scale])
+        if not checks.flag(owner, "scale", self.scale):
+            return InputScaling.none(width)
+        reads_whole_rows = checks.flag(owner, "bidirectional", self.bidirectional)
+        return InputScaling.of(rows, None if reads_whole_rows else False)
 
     def _read(self, call: str, x: Any, lengths: Any) -> list[Array]:
         """Scaled rows for a fitted model."""
         self._check_fitted(call)
         owner = f"{type(self).__name__}.{call}"
         x = self._from_table(owner, x, None)[0]
-        intake = read_sequences(owner, x, lengths, width=len(self._scaling.mean))
+        intake = read_sequences(owner, x, lengths, width=self._scaling.width)
         self._check_columns(owner, intake)
         return self._scaling.apply(owner, intake.rows, self.dtype)
 
@@ -193,7 +208,7 @@ class PooledModel(SequenceModel, PooledState):
 
     def _states(self) -> list[Network]:
         """The networks from x to the states (N, T, H) of each member."""
-        x = Input("x", size=len(self._scaling.mean))
+        x = Input("x", size=self._scaling.inputs)
         return [Graph(layer(x)) for layer in self._members()[0]]
 
     def transform(self, X: Any, *, lengths: Any = None) -> Array:
@@ -203,7 +218,7 @@ class PooledModel(SequenceModel, PooledState):
         the others. Raises the errors of `predict`.
         """
         rows = self._read("transform", X, lengths)
-        x = Input("x", size=len(self._scaling.mean))
+        x = Input("x", size=self._scaling.inputs)
         names = self._reductions()
         parts = [_pooled(layer(x), names) for layer in self._members()[0]]
         return self._predict(Graph(concat(*parts) if len(parts) > 1 else parts[0]), rows)[0]
@@ -256,6 +271,11 @@ class PooledModel(SequenceModel, PooledState):
                 f"{owner}: the network is bidirectional, so it needs the whole sequence; expected a model "
                 "fitted with bidirectional=False"
             )
+        if self._scaling.relative.any():
+            raise ConfigError(
+                f"{owner}: features are scaled by the whole sequence; expected a model fitted "
+                "with scale='features' or scale=True"
+            )
         names = None if self._flat else vars(self).get("feature_names_in_")  # of a 2-D array: of its steps
         return ModelStream(
             self._states(), heads, self._reductions(), self._scaling, self._answer, count, names
@@ -298,7 +318,7 @@ class PooledModel(SequenceModel, PooledState):
         self._check_fitted("importance")
         owner = f"{type(self).__name__}.importance"
         X, y = self._from_table(owner, X, y)
-        intake = read_sequences(owner, X, lengths, width=len(self._scaling.mean))
+        intake = read_sequences(owner, X, lengths, width=self._scaling.width)
         self._check_columns(owner, intake)
         self._read_answers(owner, y, len(intake.rows))
         repeats = checks.count(owner, "n_repeats", n_repeats, at_least=1)
@@ -458,14 +478,15 @@ class PooledModel(SequenceModel, PooledState):
             attributes = {**seen, **self._learn(owner, known, answers[training])}
         else:
             attributes = continued.attributes
-            read_sequences(owner, intake.rows, width=len(attributes["_scaling"].mean))
+            read_sequences(owner, intake.rows, width=attributes["_scaling"].width)
             self._check_columns(owner, intake)
         encoded = self._encode(owner, answers, attributes)
         encoded = encoded._replace(weights=product(given, encoded.weights))
         if continued is None:
             outputs = encoded.outputs
+            inputs = attributes["_scaling"].inputs
             continued = self._new(
-                lambda seed: self._build(intake.width, outputs, seed),
+                lambda seed: self._build(inputs, outputs, seed),
                 parts is not None,
                 attributes,
                 seed,
@@ -490,7 +511,7 @@ class PooledModel(SequenceModel, PooledState):
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         found = _seen(
-            Scaler.from_state(state["scaling"]),
+            InputScaling.from_state(state["scaling"]),
             state["flat"],
             state["n_features_in"],
             state["feature_names_in"],
@@ -503,7 +524,7 @@ def _pooled(states: Any, names: Sequence[str]) -> Any:
     return concat(*parts) if len(parts) > 1 else parts[0]
 
 
-def _seen(scaler: Scaler, flat: bool, columns: int, names: Sequence[str] | None) -> dict[str, Any]:
+def _seen(scaler: InputScaling, flat: bool, columns: int, names: Sequence[str] | None) -> dict[str, Any]:
     made: dict[str, Any] = {"_scaling": scaler, "_flat": flat, "n_features_in_": columns}
     if names is not None:
         made["feature_names_in_"] = np.array(names, dtype=object)

@@ -2,6 +2,6 @@
 
 `intake` (sequences), `feature_names` (of tables), `series` (values over time), `long_table` with `times` (one
 row for each step) and `long_rows` (its sequences), `columns`, `labels`, `numbers`, `weighing` (an answer or a
-weight for each row), `vocabulary` (symbols as ids), `scaling`, `size` (the largest numbers). Knows no
-estimator. What one kind alone reads is in its own room.
+weight for each row), `vocabulary` (symbols as ids), `scaling`, `input_scaling` (of a whole
+sequence), `size` (the largest numbers). Knows no estimator. What one kind alone reads is in its own room.
 """
