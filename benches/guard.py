@@ -22,9 +22,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from examples import FOLDER, ROOT
+
 NUMBERS = Path(__file__).with_name("guard.json")
-PROGRAM = ROOT / "target" / "release" / "ostinato-guard"
+PROGRAM = FOLDER.parent / "ostinato-guard"
 
 # What a new compiler, or another way to inline, may cost; a kernel that lost its vectors costs 2 to 8 times.
 TOLERANCE = 0.08
