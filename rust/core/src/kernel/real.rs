@@ -26,6 +26,12 @@ pub trait Real:
     const NAME: &'static str;
     const ZERO: Self;
     const ONE: Self;
+    /// The largest finite number.
+    const LARGEST: f64;
+    /// The least number above 0 with all digits.
+    const LEAST_NORMAL: f64;
+    /// The distance from 1 to the next number.
+    const EPSILON: f64;
 
     fn from_f64(value: f64) -> Self;
     fn to_f64(self) -> f64;
@@ -35,6 +41,9 @@ impl Real for f32 {
     const NAME: &'static str = "float32";
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
+    const LARGEST: f64 = f32::MAX as f64;
+    const LEAST_NORMAL: f64 = f32::MIN_POSITIVE as f64;
+    const EPSILON: f64 = f32::EPSILON as f64;
 
     #[inline(always)]
     fn from_f64(value: f64) -> f32 {
@@ -51,6 +60,9 @@ impl Real for f64 {
     const NAME: &'static str = "float64";
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
+    const LARGEST: f64 = f64::MAX;
+    const LEAST_NORMAL: f64 = f64::MIN_POSITIVE;
+    const EPSILON: f64 = f64::EPSILON;
 
     #[inline(always)]
     fn from_f64(value: f64) -> f64 {

@@ -75,6 +75,8 @@ pub struct Kernels<T: 'static> {
     pub square_sum: unsafe fn(usize, *const T, *mut f64),
     /// `(n, x, out)`: out = no element is NaN or infinite.
     pub all_finite: unsafe fn(usize, *const T, *mut bool),
+    /// `(n, x, out)`: out = the least and the largest element, NaN for both if any is NaN or infinite; 0 for no elements.
+    pub range: unsafe fn(usize, *const T, *mut [T; 2]),
     /// `(rows, cols, first, row)`: a hint that rows, `row` elements apart, will be read or written soon.
     pub prefetch: unsafe fn(usize, usize, *const T, usize),
     /// `(out)`: multiply-adds without memory, to measure the peak of the machine.
@@ -129,6 +131,7 @@ macro_rules! tables {
                     col_sum: col_sum::<T>,
                     square_sum: square_sum::<T>,
                     all_finite: all_finite::<T>,
+                    range: range::<T>,
                     prefetch: prefetch::<T>,
                     fma_burst: fma_burst::<T>,
                 }
@@ -184,6 +187,7 @@ macro_rules! tables {
                 row::col_sum $(, #[$feature])?);
             tables!(@entry $token, square_sum(n: usize, x: *const T, out: *mut f64), row::square_sum $(, #[$feature])?);
             tables!(@entry $token, all_finite(n: usize, x: *const T, out: *mut bool), row::all_finite $(, #[$feature])?);
+            tables!(@entry $token, range(n: usize, x: *const T, out: *mut [T; 2]), row::range $(, #[$feature])?);
             tables!(@entry $token, prefetch(rows: usize, cols: usize, first: *const T, row: usize),
                 row::prefetch $(, #[$feature])?);
             tables!(@entry $token, fma_burst(out: *mut T), burst::burst $(, #[$feature])?);

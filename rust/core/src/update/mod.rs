@@ -5,9 +5,10 @@
 //! programs have slots of one number for a row, a column or a whole parameter, and reductions over these (`form`).
 //! `levels` orders such a program around its reductions; `rule` is the whole, `compile` makes a list of operations
 //! (`operation`) of what a pass computes, `stages` joins them, `tile` runs them, `scalars` computes what depends on scalars
-//! alone, `updater` runs the passes, or computes them in scratch to find what is not finite; `totals` has the reductions
-//! of a step; `norm` sums squares. May use `memory`, `kernel`, `team` and `step`.
+//! alone, `updater` runs the passes, or computes them in scratch to find what is not finite, unless `bounds` exclude it;
+//! `totals` has the reductions of a step; `norm` sums squares. May use `memory`, `kernel`, `team` and `step`.
 
+mod bounds;
 mod compile;
 mod form;
 mod levels;

@@ -422,3 +422,57 @@ fn a_check_finds_the_first_number_that_is_not_finite_and_writes_nothing() {
     }
     assert_none(wrong);
 }
+
+/// A check of numbers of all magnitudes, against the step itself: some overflow, some are below the least normal number.
+fn compare_magnitudes<T: Float>(program: &Program, isa: Isa) -> Result<usize, String> {
+    let rule = Rule::new(program).expect("a rule");
+    let (arrays, written) = (rule.streams(), rule.written().to_vec());
+    let updater = Updater::<T>::new(rule, T::kernels(isa));
+    let mut numbers = Numbers(11);
+    let mut refused = 0;
+    for case in 0..400 {
+        // the spread of the exponents of a case, in the range of the type
+        let most = T::LARGEST.log10() * f64::from(case % 20 + 1) / 20.0;
+        let mut draw = |positive: bool| {
+            let sign = if positive || numbers.next() > 0.0 { 1.0 } else { -1.0 };
+            T::from_f64(sign * 10f64.powf(numbers.next() / 1.5 * most))
+        };
+        let mut memory: Vec<Vec<T>> =
+            (0..arrays).map(|array| (0..5).map(|_| draw(array > 1 && case % 2 == 0)).collect()).collect();
+        let scalars: Vec<f64> = program.params.iter().map(|_| draw(true).to_f64().clamp(1e-6, 0.9)).collect();
+        let segments = vec![Segment::new(memory.iter_mut().map(|array| array.as_mut_ptr()).collect(), 5)];
+        // SAFETY: the segment has the rule's arrays of its length, and nothing else has them.
+        let found = unsafe { updater.check(&segments, &scalars, &mut Totals::default()) }.expect("a check");
+        // SAFETY: as above.
+        unsafe { updater.step(&segments, &scalars, &mut Totals::default()) }.expect("a step");
+        let is_bad = |(array, is_written): (&Vec<T>, &bool)| {
+            *is_written && array.iter().any(|x| !x.to_f64().is_finite())
+        };
+        let overflows = memory.iter().zip(&written).any(is_bad);
+        if found.is_some() != overflows {
+            return Err(format!("case {case}: found {found:?}, but the step has {memory:?}"));
+        }
+        refused += usize::from(overflows);
+    }
+    Ok(refused)
+}
+
+#[test]
+fn a_check_of_any_magnitudes_says_what_the_step_would_write() {
+    let mut wrong = Vec::new();
+    let mut refused = 0;
+    for (name, text) in RULES.iter().filter(|(_, text)| text.contains("input g")) {
+        let program = rule(name, text);
+        for isa in Isa::available() {
+            for found in [compare_magnitudes::<f32>(&program, isa), compare_magnitudes::<f64>(&program, isa)]
+            {
+                match found {
+                    Ok(count) => refused += count,
+                    Err(what) => wrong.push(format!("{name}, {}: {what}", isa.name())),
+                }
+            }
+        }
+    }
+    assert_none(wrong);
+    assert!(refused > 100, "only {refused} steps overflow");
+}

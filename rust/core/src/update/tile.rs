@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use crate::kernel::{Dst, Float, Kernels, Link, LinkSource, Src};
 
+use super::bounds::Bounds;
 use super::compile::Pass;
 use super::operation::{Action, Operation, Place};
 use super::stages::{Joint, JointSource, Stage};
@@ -24,6 +25,9 @@ pub(super) struct Scratch<T> {
     links: Vec<Link<T>>,
     /// By array: whether an operation on this tile has changed it.
     changed: Vec<Cell<bool>>,
+    /// What is known of the arrays and of the temporaries.
+    pub(super) known_arrays: Vec<Option<Bounds>>,
+    pub(super) known_temps: Vec<Option<Bounds>>,
 }
 
 // SAFETY: the links are written anew before they are read.
@@ -34,7 +38,9 @@ impl<T: Float> Scratch<T> {
     pub(super) fn new(tiles: usize, arrays: usize) -> Scratch<T> {
         let mut temps = Vec::new();
         crate::memory::resized(&mut temps, tiles * tile_len::<T>(), T::ZERO);
-        Scratch { temps, links: Vec::new(), changed: vec![Cell::new(false); arrays] }
+        let changed = vec![Cell::new(false); arrays];
+        let (known_arrays, known_temps) = (vec![None; arrays], vec![None; tiles]);
+        Scratch { temps, links: Vec::new(), changed, known_arrays, known_temps }
     }
 
     /// The start of a temporary.
@@ -58,7 +64,7 @@ impl Pass {
         table: &[T],
         scratch: &mut Scratch<T>,
     ) {
-        let Scratch { temps, links, changed } = scratch;
+        let Scratch { temps, links, changed, .. } = scratch;
         let temps = temps.as_mut_ptr();
         changed.iter().for_each(|one| one.set(false));
         let of = |place: Place| match place {
@@ -103,7 +109,8 @@ fn link<T: Float>(
         JointSource::Fresh(place) => LinkSource::Fresh(read(place)),
     };
     // the sources first: a result that replaces one of them may lie elsewhere
-    let sources = joint.sources.map(source);
+    let [a, b] = joint.sources;
+    let sources = [source(a), source(b)];
     Link { op: joint.op, sources, dst: joint.dst.map_or(std::ptr::null_mut(), write) }
 }
 

@@ -10,6 +10,7 @@ use crate::kernel::{Float, Kernels};
 use crate::memory;
 use crate::team::{self, Stop};
 
+use super::bounds::{Bounds, is_finite};
 use super::compile::{Pass, Spread};
 use super::form::Extent;
 use super::levels::{Levels, Sum, Target};
@@ -462,6 +463,10 @@ impl<T: Float> Updater<T> {
         scratch: &mut Scratch<T>,
     ) -> Option<(usize, usize, f64)> {
         let count = tile.len();
+        // SAFETY: passed on.
+        if beside.is_none() && unsafe { self.is_bounded(streams, tile, table, scratch) } {
+            return None;
+        }
         let start = scratch.temp(0);
         let memory = |stream: usize, changed: bool| match self.tile_of[stream] {
             Some(place) if changed => start.wrapping_add(place * tile_len::<T>()),
@@ -483,6 +488,29 @@ impl<T: Float> Updater<T> {
             let place = values.iter().position(|x| !x.to_f64().is_finite())?;
             Some((stream, place, values[place].to_f64()))
         })
+    }
+}
+
+impl<T: Float> Updater<T> {
+    /// Whether the least and the largest numbers of a tile exclude that a step is not finite there.
+    ///
+    /// # Safety
+    /// As `check`; the tile lies in the segment.
+    unsafe fn is_bounded(
+        &self,
+        streams: &[*mut T],
+        tile: &Range<usize>,
+        table: &[T],
+        scratch: &mut Scratch<T>,
+    ) -> bool {
+        for (known, stream) in scratch.known_arrays.iter_mut().zip(streams) {
+            let mut range = [T::ZERO; 2];
+            // SAFETY: the tile lies in the arrays.
+            unsafe { (self.kernels.range)(tile.len(), stream.add(tile.start), &mut range) };
+            let [least, largest] = range.map(T::to_f64);
+            *known = Bounds::of::<T>(least, largest);
+        }
+        is_finite(&self.rule.last, table, &mut scratch.known_arrays, &mut scratch.known_temps)
     }
 }
 

@@ -351,3 +351,42 @@ fn check_all_finite<T: Float>(isa: Isa, failures: &mut Failures) {
 fn a_number_that_is_not_finite_is_seen_at_every_place() {
     on_every_isa!(check_all_finite);
 }
+
+fn check_range<T: Float>(isa: Isa, failures: &mut Failures) {
+    let mut numbers = Numbers::new(10);
+    for n in SIZES.into_iter().chain([1000, 4097]) {
+        let mut x: Vec<T> = (0..n).map(|_| T::from_f64(numbers.tame())).collect();
+        let of = |x: &[T]| {
+            let mut got = [T::ONE; 2];
+            // SAFETY: x has n elements.
+            unsafe { (T::kernels(isa).range)(x.len(), x.as_ptr(), &mut got) };
+            got.map(T::to_f64)
+        };
+        let expected = |x: &[T]| {
+            let wide = || x.iter().map(|x| x.to_f64());
+            if x.is_empty() {
+                [0.0; 2]
+            } else {
+                [wide().fold(f64::MAX, f64::min), wide().fold(f64::MIN, f64::max)]
+            }
+        };
+        failures.check(of(&x) == expected(&x), || format!("{} {n}: {:?}", label::<T>(isa), of(&x)));
+        for at in (0..n).filter(|at| n < 100 || at % 97 == 0) {
+            for extreme in [-1e30, 1e30, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let kept = std::mem::replace(&mut x[at], T::from_f64(extreme));
+                let right = if extreme.is_finite() {
+                    of(&x) == expected(&x)
+                } else {
+                    of(&x).iter().all(|end| end.is_nan())
+                };
+                failures.check(right, || format!("{} {n}: {extreme} at {at}: {:?}", label::<T>(isa), of(&x)));
+                x[at] = kept;
+            }
+        }
+    }
+}
+
+#[test]
+fn the_range_has_every_element() {
+    on_every_isa!(check_range);
+}
