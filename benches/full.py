@@ -259,7 +259,7 @@ def traffic(bench: Bench) -> None:
         case = Case.make("lstm", shape)
 
         def whole(case: Case = case) -> None:
-            run = case.network.run(case.x, training=True)
+            run = case.network.run(case.x, training=True, input_gradient=False)
             run.backward((run.outputs - case.target) * (2 / case.target.size))
 
         bench.pair(
@@ -275,7 +275,9 @@ def ragged(bench: Bench) -> None:
         share = float(lengths.mean()) / 100
 
         def ours(case: Case = case, lengths: np.ndarray = lengths) -> None:
-            case.network.value_and_grad(case.x, case.target, loss="mse", lengths=lengths)
+            case.network.value_and_grad(
+                case.x, case.target, loss="mse", lengths=lengths, input_gradient=False
+            )
 
         row = bench.pair(
             "ragged", f"{kind} lengths 1..100 N=64 H=128", "all 100 long", 1, ours, work(case, True)
