@@ -14,9 +14,7 @@ from ostinato import ops
 from ostinato.data import pack
 from ostinato.losses import Loss
 from ostinato.metrics import Metric
-from ostinato.network import objective
 from ostinato.plugins.registry import registry
-from ostinato.training import form
 
 ROWS, STEPS, FEATURES, WIDTH = 6, 5, 3, 12  # some losses have two or three outputs for each number
 rng = np.random.default_rng(0)
@@ -317,30 +315,6 @@ def test_an_id_that_is_ignored_is_not_read(given: dict[str, Any], reduction: str
         histories.append(trainer.history.rows)
         arenas.append(net.arena.tobytes())
     assert histories[0] == histories[1] == histories[2] and len(set(arenas)) == 1
-
-
-def test_a_trainer_looks_for_ignored_ids_when_it_reads_the_data_and_not_again(monkeypatch: Any):
-    seen = []
-    for module in (form, objective):
-        find = module.without_ignored
-
-        def counted(*given: Any, find: Any = find) -> Any:
-            seen.append(given[3])
-            return find(*given)
-
-        monkeypatch.setattr(module, "without_ignored", counted)
-
-    def searches() -> int:
-        count = sum(ignored is not None for ignored in seen)
-        seen.clear()
-        return count
-
-    net = ost.Sequential(ost.RNN(FEATURES, 4), ost.Dense(4, WIDTH))
-    trainer = ost.Trainer(net, loss=ost.CrossEntropy(ignore=-100))
-    trainer.fit(X, IGNORED, lengths=LENGTHS, epochs=2, batch_size=2, progress=False)
-    assert searches() == 1
-    trainer.evaluate(X, IGNORED, lengths=LENGTHS, batch_size=2)
-    assert searches() == 1
 
 
 def test_an_ignored_id_of_one_of_several_outputs_and_of_rows():

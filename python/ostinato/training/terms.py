@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ostinato.errors import ConfigError, shown
@@ -23,9 +23,6 @@ class Term:
     output: str
     loss: Loss
     objective: Objective
-    """Without `ignore`: the form of a trainer makes the weights of such targets 0."""
-    ignored: int | None
-    """The id that stands for no target, if the loss has one."""
     metrics: Mapping[str, Metric]
     several: bool
     """Whether the network has other outputs, so that names of measurements need the output's."""
@@ -64,8 +61,7 @@ class Terms:
             Term(
                 name,
                 _bare(made[name]),
-                replace(objectives[name], ignore=None),
-                objectives[name].ignore,
+                objectives[name],
                 choose_metrics(measured.get(name, ()), f"metrics[{name!r}]" if several else "metrics"),
                 several,
             )
@@ -91,11 +87,6 @@ class Terms:
     def objectives(self) -> dict[str, Objective]:
         """The traced losses by output."""
         return {term.output: term.objective for term in self.terms}
-
-    @property
-    def ignored(self) -> dict[str, int]:
-        """The id that stands for no target, of the outputs whose loss has one."""
-        return {term.output: term.ignored for term in self.terms if term.ignored is not None}
 
     @property
     def losses(self) -> tuple[str, ...]:

@@ -131,7 +131,8 @@ class Trainer(NoCopies, AttributeGuard):
         self.accumulate = checks.whole("Trainer", "accumulate", accumulate, at_least=1)
         self.reduction = reduction
         of_rows = (name for name, one in terms.objectives.items() if one.per_row)
-        self._form = Form(net, frozenset(of_rows), terms.ignored)
+        ignored = {name: one.ignore for name, one in terms.objectives.items() if one.ignore is not None}
+        self._form = Form(net, frozenset(of_rows), ignored)
         self._measure = Measure(net, terms)
         self._interrupts = Interrupts()
         core = self.strategies.execution.core(NetworkCore(net, terms.objectives))
