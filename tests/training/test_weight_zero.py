@@ -317,6 +317,38 @@ def test_an_id_that_is_ignored_is_not_read(given: dict[str, Any], reduction: str
     assert histories[0] == histories[1] == histories[2] and len(set(arenas)) == 1
 
 
+class Replacing(ost.Estimator):
+    """Takes the gradients of a batch with other targets or weights."""
+
+    def __init__(self, **given: Any):
+        self.given = given
+
+    def estimate(self, core: Any, batch: Any) -> Any:
+        return core.value_and_grad(batch.replace(**self.given))
+
+
+OTHER_IDS = np.where(IDS % 3 == 0, 0, IDS)
+OTHER_WEIGHTS = rng.random((ROWS, STEPS)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("given", "explicit"),
+    [
+        ({"weights": OTHER_WEIGHTS}, {"weights": OTHER_WEIGHTS * (IDS != 0)}),
+        ({"targets": OTHER_IDS}, {"targets": OTHER_IDS, "weights": (OTHER_IDS != 0).astype("float32")}),
+    ],
+    ids=["weights", "targets"],
+)
+def test_what_a_strategy_replaces_has_no_weight_where_a_target_stands_for_none(given: Any, explicit: Any):
+    losses, arenas = [], []
+    for loss, parts in ((ost.CrossEntropy(ignore=0), given), (ost.CrossEntropy(), explicit)):
+        net = ost.Sequential(ost.RNN(FEATURES, 4), ost.Dense(4, WIDTH), seed=0)
+        trainer = ost.Trainer(net, loss=loss, strategies=[Replacing(**parts)])
+        losses.append(trainer.fit([(X, IDS, LENGTHS)], epochs=2, progress=False)["loss"])
+        arenas.append(net.arena.tobytes())
+    assert losses[0] == losses[1] and arenas[0] == arenas[1]
+
+
 def test_an_ignored_id_of_one_of_several_outputs_and_of_rows():
     h = ost.GRU(FEATURES, 4)(ost.Input("x", size=FEATURES))
     net = ost.Graph({"a": ost.Dense(4, 3)(h), "b": ost.Dense(4, WIDTH)(ost.last(h))})
