@@ -95,6 +95,14 @@ def test_a_search_compares_answers_of_different_lengths_as_length_penalty_says()
     assert len(found[0.0]) < len(found[2.0])  # a search by log-probabilities favours short answers
     with pytest.raises(ost.ConfigError, match="length_penalty is -1"):
         model.set_params(length_penalty=-1.0).predict(["ab"])
+    with pytest.raises(ost.ConfigError, match="length_penalty is 1e\\+308; expected at most 10"):
+        model.set_params(length_penalty=1e308).predict(["ab"])
+
+
+@pytest.mark.parametrize("given", [None, True, "x"])
+def test_a_smoothing_that_is_no_number_is_refused_with_what_it_may_be(given: Any):
+    with pytest.raises(ost.ConfigError, match=r"label_smoothing is .*; expected a number 0..1, or 'auto'"):
+        small(label_smoothing=given).fit(WORDS, BACKWARDS)
 
 
 @pytest.mark.parametrize(

@@ -107,11 +107,14 @@ class ModelFile(Parameters):
             vars(made).update(_fitted=None, network_=net)
             made._continue_from(described, training, attributes, {name: given[name] for name in lost})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            told = error if isinstance(error, OstinatoError) else described_error(error)
-            raise FormatError(
-                f"the estimator cannot be read: {told}. The file is damaged, or from a later release: "
-                f"ostinato {net.release} wrote it, and this is {_core.__version__}"
-            ) from error
+            message = error if isinstance(error, OstinatoError) else described_error(error)
+            why = "The file is damaged"
+            if net.release != _core.__version__:
+                why += (
+                    f", or from a later release: ostinato {net.release} wrote it, and this is "
+                    f"{_core.__version__}"
+                )
+            raise FormatError(f"the estimator cannot be read: {message}. {why}") from error
         return made
 
     def _continue_from(

@@ -14,6 +14,8 @@ def errors_of(owner: str) -> Iterator[None]:
     try:
         yield
     except (ConfigError, DTypeError) as error:
-        if not str(error).startswith(owner):
-            error.args = (f"{owner}: {error}",)  # not a new error: its class may have other arguments
+        text = str(error)
+        # An error of another class may make its text of several arguments: it stays as it is.
+        if error.args == (text,) and not text.startswith((f"{owner}:", f"{owner}.")):
+            error.args = (f"{owner}: {text}",)
         raise

@@ -6,11 +6,11 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from ostinato import checks
 from ostinato.decoding import Decoded, LengthNorm
-from ostinato.errors import OstinatoError, ShapeError
+from ostinato.errors import ConfigError, OstinatoError, ShapeError, shown
 from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -19,6 +19,9 @@ from ostinato.plugins.registry import registry
 from ostinato.strategy import Estimator, Strategy
 
 Self = TypeVar("Self", bound="PairModel")
+
+LARGEST_PENALTY: Final = 10.0
+"""With it, length^length_penalty is finite for each length of a float64 below 10^30, and scores differ."""
 
 
 class PairState:
@@ -97,6 +100,11 @@ class PairModel(SequenceModel, PairState):
         given = self.beam_size if beam_size is None else beam_size
         beam = checks.count(owner, "beam_size", given, at_least=1)
         power = checks.number(owner, "length_penalty", self.length_penalty, at_least=0)
+        if power > LARGEST_PENALTY:
+            raise ConfigError(
+                f"{owner}: length_penalty is {shown(self.length_penalty)}; expected at most "
+                f"{LARGEST_PENALTY:g}"
+            )
         return {"beam": beam, "penalty": LengthNorm(power) if beam > 1 else None}
 
     def _without_end(self, found: Decoded) -> list[list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
@@ -28,7 +29,8 @@ from ostinato.models.reading.feature_names import Names, as_names, check_names
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.vocabulary import warn_of_strange
-from ostinato.models.writing.halving import Halving
+from ostinato.models.writing.halving import UPDATES as UPDATES_OF_HALF
+from ostinato.models.writing.halving import UPDATES_BEFORE, Halving
 from ostinato.models.writing.ids import (
     END,
     SHIFT,
@@ -61,6 +63,7 @@ BATCH_SIZE: Final = 64
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
+AUTO: Final = "auto"
 SMOOTHING: Final = 0.1
 SMOOTHING_OF_ONE: Final = 0.0025
 """With label_smoothing="auto", the smoothing at most, and that of a single symbol."""
@@ -79,6 +82,8 @@ class Seq2SeqState:
     _target: Lexicon
     _attends: bool
     _points: bool
+    _halving: int
+    """The updates in which schedule="auto" halves the rate."""
 
 
 @with_field_types
@@ -173,6 +178,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 "_longest": max(map(len, training.rows)),
                 "_attends": self.attention is not None,
                 "_points": checks.flag(owner, "pointer", self.pointer),
+                "_halving": UPDATES_OF_HALF,
             }
         targets = targets_of(known["_target"], wanted)
         inputs = self._inputs(owner, known, read)
@@ -295,7 +301,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
     def _schedule(self, best: Best, attributes: Mapping[str, Any]) -> Any:
         if isinstance(self.schedule, str) and self.schedule == "auto":
-            return Halving()
+            return Halving(attributes.get("_halving", UPDATES_BEFORE))  # not in copies of earlier versions
         return super()._schedule(best, attributes)
 
     def _trainer_loss(self, attributes: Mapping[str, Any]) -> Any:
@@ -306,23 +312,24 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
         With few symbols, 0.1 is much for each of them: it hides what is rare, as the end of a repetition is.
         """
-        owner, given = type(self).__name__, self.label_smoothing
-        if isinstance(given, str) and given == "auto":
+        owner = type(self).__name__
+        given: Any = self.label_smoothing
+        if isinstance(given, str) and given == AUTO:
             rewarded = any(samples(one) for one in self._strategies(attributes))
             ids = number_of_ids(attributes["_target"])
             return 0.0 if rewarded else min(SMOOTHING, SMOOTHING_OF_ONE * ids)
-        if isinstance(given, str):
+        if isinstance(given, (str, bool)) or not isinstance(given, Real):
             raise ConfigError(
-                f"{owner}: label_smoothing is {shown(given)}; expected a number 0..1, or 'auto'"
+                f"{owner}: label_smoothing is {shown(given)}; expected a number 0..1, or {AUTO!r}"
             )
         return checks.number(owner, "label_smoothing", given, at_least=0, below=1)
 
     def _check_strategies(self, strategies: Sequence[Any]) -> None:
         rewarded = [one for one in strategies if samples(one)]
-        if rewarded and self.label_smoothing not in ("auto", 0):
+        if rewarded and self.label_smoothing not in (AUTO, 0):
             raise ConfigError(
                 f"{type(self).__name__}: label_smoothing is {shown(self.label_smoothing)}, but "
-                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0, or 'auto'"
+                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0, or {AUTO!r}"
             )
 
     # Predictions.
@@ -478,6 +485,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             "longest": self._longest,
             "attends": self._attends,
             "points": self._points,
+            "halving": vars(self).get("_halving", UPDATES_BEFORE),
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
@@ -489,6 +497,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             "_longest": int(state["longest"]),
             "_attends": bool(state["attends"]),
             "_points": bool(state["points"]),
+            "_halving": int(state.get("halving", UPDATES_BEFORE)),  # not in files of earlier versions
         }
 
 
