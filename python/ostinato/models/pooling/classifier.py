@@ -64,6 +64,7 @@ class SequenceClassifier(PooledModel, Classes):
     temperature: float | str = "auto"
 
     estimator_type = "classifier"
+    chooses_rows: ClassVar[bool] = True
     read_anew: ClassVar[tuple[str, ...]] = ("class_weight", "temperature")
 
     def partial_fit(

@@ -78,11 +78,11 @@ class PooledModel(SequenceModel, PooledState):
         dropout: the fraction of the outputs of each recurrent layer that is dropped in training.
         regularizers: further regularizers of the recurrent layer, or their names.
         scale: "features": every feature gets the mean 0 and the deviation 1 over the training steps; a
-            feature with heavy tails is first compressed by arcsinh (`Scaler`). "rows": every feature gets
-            them over the steps of its row, and the size and the level of the row are two more inputs
-            (`InputScaling`). True chooses "rows" for features whose deviations differ by a factor of 100
-            between rows (the 90th percentile by the 10th) if the network is bidirectional, and "features"
-            for the others. False changes nothing.
+            feature with heavy tails is first compressed by arcsinh (`Scaler`). "rows": three further inputs
+            for each feature are its shape, with the mean 0 and the deviation 1 over the steps of each row,
+            and the size and the level of the row (`InputScaling`). True is "features"; in a bidirectional
+            classifier it is "rows" for features that vary in most rows, with deviations that differ by a
+            factor of 100 between rows (the 90th percentile by the 10th). False changes nothing.
         n_members: networks of other random starts, whose answers are averaged. They are trained side by side
             in one network, in the same batches; the loss is the sum of theirs, and `clip_norm` holds for all
             of them together.
@@ -100,6 +100,8 @@ class PooledModel(SequenceModel, PooledState):
     n_members: int = 1
 
     dtype: ClassVar[str] = "float32"
+    chooses_rows: ClassVar[bool] = False
+    """Whether scale=True may be "rows"."""
 
     def _build(self, width: int, outputs: int, seed: int) -> Network:
         """The network: x (N, T, width) -> (N, outputs), with several members a dict of them.
@@ -152,17 +154,17 @@ class PooledModel(SequenceModel, PooledState):
         return names
 
     def _scaler(self, rows: Sequence[Array], width: int) -> InputScaling:
-        owner = type(self).__name__
-        if isinstance(self.scale, str):
-            if self.scale not in SCALES:
-                raise ConfigError(
-                    f"{owner}: scale is {shown(self.scale)}; expected True, False, 'features' or 'rows'"
-                )
+        if isinstance(self.scale, str) and self.scale in SCALES:
             return InputScaling.of(rows, SCALES[self.scale])
-        if not checks.flag(owner, "scale", self.scale):
+        if not isinstance(self.scale, bool):
+            raise ConfigError(
+                f"{type(self).__name__}: scale is {shown(self.scale)}; expected True, False, 'features' or "
+                "'rows'"
+            )
+        if not self.scale:
             return InputScaling.none(width)
-        reads_whole_rows = checks.flag(owner, "bidirectional", self.bidirectional)
-        return InputScaling.of(rows, None if reads_whole_rows else False)
+        bidirectional = checks.flag(type(self).__name__, "bidirectional", self.bidirectional)
+        return InputScaling.of(rows, None if bidirectional and self.chooses_rows else False)
 
     def _read(self, call: str, x: Any, lengths: Any) -> list[Array]:
         """Scaled rows for a fitted model."""
@@ -259,8 +261,9 @@ class PooledModel(SequenceModel, PooledState):
     def stream(self, batch: int = 1) -> ModelStream:
         """The answers after each step of sequences that are still coming in: `stream().step(x)`.
 
-        batch: sequences side by side. The model must have been fitted with bidirectional=False: a network
-        that also reads backwards needs the end of a sequence. Raises ConfigError.
+        batch: sequences side by side. The model must have been fitted with bidirectional=False, because a
+        network that also reads backwards needs the end of a sequence, and without scale="rows", which needs
+        the whole sequence too. Raises ConfigError.
         """
         self._check_fitted("stream")
         owner = f"{type(self).__name__}.stream"
@@ -508,6 +511,11 @@ class PooledModel(SequenceModel, PooledState):
             "n_features_in": self.n_features_in_,
             "feature_names_in": None if names is None else list(names),
         }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_scaling" in vars(self):
+            self._scaling = InputScaling.from_pickle(self._scaling)
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         found = _seen(

@@ -43,9 +43,7 @@ class Scaler:
         largest float64 are accepted.
         """
         values = np.concatenate(rows).astype(np.float64)
-        # The largest numbers overflow when they are squared, so they are divided first.
-        largest = np.abs(values).max(axis=0)
-        unit = np.where(largest > 0, largest, 1.0)
+        unit = unit_of(values)
         part = values / unit
         center, spread = np.zeros(values.shape[1]), np.zeros(values.shape[1])
         if compress:
@@ -124,3 +122,13 @@ class Scaler:
     def from_state(cls, state: Mapping[str, Any]) -> Scaler:
         """The inverse of `state`."""
         return cls(**{one.name: np.asarray(state[one.name], np.float64) for one in fields(cls)})
+
+
+def unit_of(values: Array) -> Array:
+    """(F,): the largest size in each column of values (T, F), and 1 for a column of zeros.
+
+    The squares of the largest numbers overflow, so moments are computed of values / unit.
+    """
+    largest = np.abs(values).max(axis=0)
+    made: Array = np.where(largest > 0, largest, 1.0)
+    return made
