@@ -320,7 +320,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             return 0.0 if rewarded else min(SMOOTHING, SMOOTHING_OF_ONE * ids)
         if isinstance(given, (str, bool)) or not isinstance(given, Real):
             raise ConfigError(
-                f"{owner}: label_smoothing is {shown(given)}; expected a number 0..1, or {AUTO!r}"
+                f"{owner}: label_smoothing is {shown(given)}; expected a number 0..1, or {shown(AUTO)}"
             )
         return checks.number(owner, "label_smoothing", given, at_least=0, below=1)
 
@@ -329,7 +329,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         if rewarded and self.label_smoothing not in (AUTO, 0):
             raise ConfigError(
                 f"{type(self).__name__}: label_smoothing is {shown(self.label_smoothing)}, but "
-                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0, or {AUTO!r}"
+                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0, or {shown(AUTO)}"
             )
 
     # Predictions.
