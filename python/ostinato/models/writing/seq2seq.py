@@ -329,7 +329,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
         if rewarded and self.label_smoothing not in (AUTO, 0):
             raise ConfigError(
                 f"{type(self).__name__}: label_smoothing is {shown(self.label_smoothing)}, but "
-                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0, or {shown(AUTO)}"
+                f"{shown(rewarded[0])} learns from log-probabilities; expected label_smoothing=0, or "
+                f"{shown(AUTO)}"
             )
 
     # Predictions.
