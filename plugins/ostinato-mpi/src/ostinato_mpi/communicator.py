@@ -21,6 +21,8 @@ _BUSY_WAITING: Final = 100e-6
 _BUSY_SENDING: Final = 20e-3
 _FIRST_PAUSE: Final = 20e-6
 _LONGEST_PAUSE: Final = 200e-6
+# For mpiexec to read the output of a rank, also on a busy machine.
+_TO_READ: Final = 0.5
 
 
 class MPICommunicator(Communicator):
@@ -65,6 +67,8 @@ class MPICommunicator(Communicator):
     def abort(self, message: str) -> None:
         """End all ranks with MPI_Abort; this one too."""
         print(f"{message}; all ranks end", file=sys.stderr, flush=True)
+        # mpiexec kills the ranks as soon as it knows, and the output that it has not read by then is lost
+        time.sleep(_TO_READ)
         self._given.Abort(1)
 
     def sharing(self, processors: frozenset[int]) -> int:
