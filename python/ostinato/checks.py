@@ -14,6 +14,9 @@ from ostinato.errors import ConfigError, DTypeError, shown
 LARGEST_COUNT: Final = 2**31 - 1
 # Of anything, such as a seed.
 LARGEST_WHOLE: Final = 2**64 - 1
+# Of a weight or a target: the product of two of them stays finite in float32; of two weights, also above 0.
+SMALLEST_WEIGHT: Final = 1e-18
+LARGEST_FACTOR: Final = 1e18
 # Bytes of the name of a file.
 LONGEST_NAME: Final = 255
 
@@ -47,6 +50,16 @@ def number(
     if below is not None and result >= below:
         raise ConfigError(f"{owner}: {name} is {shown(value)}; expected less than {below:g}")
     return result
+
+
+def weight(owner: str, name: str, value: object) -> float:
+    """Return `value` as a float that is 0 or a size that float32 holds, or raise a ConfigError."""
+    found = number(owner, name, value, at_least=0)
+    if found and not SMALLEST_WEIGHT <= found <= LARGEST_FACTOR:
+        raise ConfigError(
+            f"{owner}: {name} is {shown(value)}; expected 0, or {SMALLEST_WEIGHT:g} to {LARGEST_FACTOR:g}"
+        )
+    return found
 
 
 def whole(owner: str, name: str, value: object, *, at_least: int, at_most: int = LARGEST_WHOLE) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.signature import of_init
 from tests.models.table import SENTENCES, TAGS, sequences
 
 X = sequences(12)
@@ -92,6 +93,76 @@ def test_nothing_and_empty_sequences_are_named():
 def test_score_before_fit_names_score(model: Any, data: Any):
     with pytest.raises(ost.ConfigError, match=r"\.score: this estimator is not fitted"):
         model.score(*data)
+
+
+@pytest.mark.parametrize("verbose", ["no", -1, 0.5, None, np.zeros(3), [1]])
+@pytest.mark.parametrize("make", [ost.Forecaster, ost.SequenceClassifier])
+def test_verbose_is_refused_before_anything_is_printed(make: Any, verbose: Any, capsys: Any):
+    data: Any = ([np.sin(np.arange(30.0))] * 2,) if make is ost.Forecaster else (X, Y)
+    with pytest.raises(ost.ConfigError, match=f"{make.__name__}: verbose is .*; expected an integer"):
+        make(hidden_size=4, max_iter=1, verbose=verbose).fit(*data)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", ["batch_size", "n_jobs"])
+def test_a_wrong_argument_is_refused_before_anything_is_printed(name: str, capsys: Any):
+    model = ost.Forecaster(hidden_size=4, verbose=True, **{name: "many"})
+    with pytest.raises(ost.ConfigError, match=f"{name} is 'many'"):
+        model.fit([np.sin(np.arange(30.0))] * 2)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", [one for one in of_init(ost.Recurrent).parameters if one != "cell_options"])
+def test_arguments_of_the_layer_are_no_options_of_the_cell(name: str):
+    model = classifier(cell_options={name: {"cell": "lstm", "init": "zeros"}.get(name, False)})
+    if name in ("init", "residual"):  # of the layer, and not set by the estimator
+        model.fit(X, Y)
+        return
+    instead = f"use the argument {name}=" if name in model.get_params() else "omit it"
+    with pytest.raises(ost.ConfigError, match=f"cell_options has '{name}', which the estimator.*; {instead}"):
+        model.fit(X, Y)
+
+
+def test_an_empty_text_is_a_text():
+    model = ost.Seq2Seq(hidden_size=4, max_iter=1, random_state=0)
+    with pytest.raises(ost.ShapeError, match=r"X\[0\] is empty; expected at least one symbol"):
+        model.fit([""], ["a"])
+    fitted = model.fit([[[0.5, 1.0]], [[1.0, 2.0]]], ["a", "b"])
+    with pytest.raises(ost.ConfigError, match="X holds symbols; the first fit had features"):
+        fitted.predict([""])
+
+
+WEIGHED: list[tuple[dict[str, Any], Any, str]] = [
+    (
+        {"class_weight": {"a": 1e300}},
+        None,
+        "class_weight of 'a' is 1e[+]300; expected 0, or 1e-18 to 1e",
+    ),
+    ({"class_weight": {"b": 1e-300}}, None, "class_weight of 'b' is 1e-300; expected 0, or 1e-18 to 1e"),
+    ({"class_weight": {"a": 10**400}}, None, "class_weight of 'a' is 1.*; expected a finite number"),
+    ({"class_weight": {"a": None}}, None, "class_weight of 'a' is None; expected a number"),
+    ({"class_weight": {"a": 1j}}, None, "class_weight of 'a' is 1j; expected a number"),
+    ({}, [1e300] * 12, r"sample_weight\[0\] is 1e[+]300; expected 0 to 1e[+]18"),
+    ({}, [1e-300] * 12, "sample_weight is 0 in float32 for each row"),
+    ({"class_weight": {"a": 0.0}}, [1.0, 0.0] * 6, "sample_weight times class_weight is 0 in float32"),
+    (
+        {"early_stopping": True},
+        [1.0] + [0.0] * 11,
+        "all .* held-out rows have the weight 0; expected sample",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "weights", "words"), WEIGHED)
+def test_weights_that_float32_does_not_hold_are_named(given: dict[str, Any], weights: Any, words: str):
+    with pytest.raises(ost.ConfigError, match=f"^SequenceClassifier: {words}"):
+        classifier(**given).fit(X, Y, weights)
+
+
+def test_the_largest_and_the_smallest_weights_train():
+    for size in (1e18, 1e-18):
+        model = classifier(class_weight={"a": size, "b": size}).fit(X, Y, [size] * 12)
+        assert np.isfinite(model.loss_curve_).all() and model.loss_curve_[0] > 0
 
 
 def test_labels_of_two_kinds_are_refused():

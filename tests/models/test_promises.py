@@ -12,6 +12,8 @@ import pytest
 
 import ostinato as ost
 from ostinato.models.base.model_file import KEY
+from ostinato.plugins.registry import registry
+from ostinato.strategy import Strategy
 from tests.models.table import TABLE, Row
 
 rows = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
@@ -56,6 +58,26 @@ def test_two_fits_with_warm_start_are_one(row: Row, stopping: bool):
     assert halves.loss_curve_ == whole.loss_curve_
     assert bits(halves.network_.arena) == bits(whole.network_.arena)
     assert bits(list(row.answers(halves, row.new))) == bits(list(row.answers(whole, row.new)))
+
+
+def sampling(**options: Any) -> Any:
+    return registry.make("strategy", "sampling/scheduled_sampling", Strategy, options)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_one"),
+    [
+        ({"strategies": [sampling(k=20.0)]}, True),
+        ({"strategies": [sampling()]}, False),
+        ({"schedule": "cosine"}, False),
+    ],
+)
+def test_two_fits_are_one_unless_something_depends_on_the_epochs_of_a_fit(given: Any, is_one: bool):
+    row = next(one for one in TABLE if one.name == "pairs")
+    whole = row.make(max_iter=4, **given).fit(*row.data)
+    halves = row.make(max_iter=2, warm_start=True, **given).fit(*row.data)
+    halves.fit(*row.data)
+    assert (bits(halves.network_.arena) == bits(whole.network_.arena)) == is_one
 
 
 @rows

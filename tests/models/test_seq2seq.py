@@ -24,7 +24,10 @@ def small(**parameters: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def reverser() -> Any:
-    """A model that has learned to write texts backwards."""
+    """A model that has learned to write texts backwards.
+
+    With the rate 1e-2, its attention goes to the letter after the one that it writes.
+    """
     X = words(400, seed=3)
     parameters = {"hidden_size": 32, "max_iter": 30, "learning_rate_init": 5e-3, "embedding_size": 16}
     return small(**parameters).fit(X, [one[::-1] for one in X])
@@ -40,6 +43,25 @@ def test_it_writes_texts_backwards(reverser):
 
 def test_it_explains_its_plan(reverser):
     assert "GEMM" in reverser.explain()
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "words"),
+    [
+        (["ab", "ba"], [["ab"], ["ba"]], "X is a list of texts and y one of lists of texts"),
+        ([[1, 2], [2, 1]], ["ab", "ba"], "X is a list of lists of whole numbers and y one of texts"),
+    ],
+)
+def test_a_pointer_copies_symbols_of_one_form(X: Any, y: Any, words: str):
+    with pytest.raises(
+        ost.ConfigError, match=f"pointer is True, but {words}, and a copied symbol has the form"
+    ):
+        small(pointer=True).fit(X, y)
+    model = small().fit(X, y)
+    model._points = True  # as a file that an earlier version wrote
+    with pytest.raises(ost.ConfigError, match=rf"Seq2Seq\.predict: pointer is True, but {words}"):
+        model.predict(X)
+    assert small(pointer=True).fit(X, X).predict(X[:1])
 
 
 def test_max_length_cuts_what_is_written(reverser):

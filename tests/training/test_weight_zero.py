@@ -368,6 +368,8 @@ def test_an_ignored_id_of_one_of_several_outputs_and_of_rows():
     ("given", "words"),
     [
         ({"class_weight": [1.0, -2.0]}, r"class_weight\[1\] is -2.0"),
+        ({"class_weight": [1.0, 1e300]}, r"class_weight\[1\] is 1e\+300; expected 0, or 1e-18 to 1e\+18"),
+        ({"class_weight": [1e-300, 1.0]}, r"class_weight\[0\] is 1e-300; expected 0, or 1e-18"),
         ({"class_weight": "balanced"}, "expected a number for each class"),
         ({"class_weight": []}, "expected a number for each class"),
         ({"ignore": 1.5}, "ignore is 1.5"),

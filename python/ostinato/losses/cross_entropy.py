@@ -19,9 +19,10 @@ class CrossEntropy(Loss):
     y (V,) are logits, target is an id from 0 to V - 1. It is -sum_i t_i log p_i with t one-hot.
 
     label_smoothing: s from 0, below 1. t is then 1 - s for the id plus s / V for every id, so that no logit
-    has to grow without bound. class_weight: V numbers of at least 0, at most 1024 of them; the term of class
-    i is multiplied by class_weight[i]. A mean is over the steps, and not divided by these weights. ignore:
-    an id, such as -100, that stands for no target: such a step has the weight 0, and is not read.
+    has to grow without bound. class_weight: V numbers, 0 or 1e-18 to 1e18, at most 1024 of
+    them; the term of class i is multiplied by class_weight[i]. A mean is over the steps, and not divided by
+    these weights. ignore: an id, such as -100, that stands for no target: such a step has the weight 0, and
+    is not read.
     Raises ConfigError; ShapeError for another number of weights than of logits.
     Source: Szegedy et al. 2016, "Rethinking the inception architecture for computer vision", section 7.
     """
@@ -68,5 +69,5 @@ def _weights(owner: str, given: object) -> tuple[float, ...]:
         raise ConfigError(f"{owner}: class_weight is {shown(given)}; expected a number for each class")
     if getattr(given, "ndim", 1) == 0 or not len(given):
         raise ConfigError(f"{owner}: class_weight is {shown(given)}; expected a number for each class")
-    made = (checks.number(owner, f"class_weight[{n}]", one, at_least=0) for n, one in enumerate(given))
+    made = (checks.weight(owner, f"class_weight[{n}]", one) for n, one in enumerate(given))
     return tuple(made)

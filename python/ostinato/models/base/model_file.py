@@ -12,7 +12,7 @@ from ostinato import _core, checks
 from ostinato.errors import FormatError, OstinatoError, shown
 from ostinato.errors import described as described_error
 from ostinato.io.training_part import save_with_training
-from ostinato.models.base.parameter_values import NotInAFile, is_plain, made_of_form, objects_of, plain
+from ostinato.models.base.parameter_values import is_plain, made_of_form, objects_of, plain
 from ostinato.models.base.parameters import Parameters
 from ostinato.network import Network
 
@@ -97,10 +97,7 @@ class ModelFile(Parameters):
             given |= {name: _listed(cls, name, one) for name, one in described["parameters"].items()}
             lost = list(described.get("lost", []))  # files of earlier versions have neither this nor objects
             for name, form in described.get("objects", {}).items():
-                try:
-                    given[name] = made_of_form(form)
-                except NotInAFile:  # of a later release
-                    lost.append(name)
+                given[name] = made_of_form(form)
             made = cls(**given)
             attributes = made._restore(described["state"])
             vars(made).update(attributes)

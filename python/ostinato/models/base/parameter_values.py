@@ -94,17 +94,20 @@ def _form(value: Any) -> Any:
 def made_of_form(form: Any) -> Any:
     """The inverse of `_form`.
 
-    Raises NotInAFile for names that this release does not have, FormatError for values that it refuses.
+    Files hold forms of built-in objects alone, so a name or an option that is not here is of another release.
+    Raises FormatError for those, and for values that this release refuses.
     """
     if not isinstance(form, dict):
-        raise NotInAFile
+        return _unknown(form)
     if "kind" in form:
         kind = _built_in(form["kind"], form.get("name"))
-        if kind is None or "options" not in form:
-            return kind or _missing()
+        if kind is None:
+            raise FormatError(f"this release has no {form['kind']} {shown(form.get('name'))}")
+        if "options" not in form:
+            return kind
         options = {name: made_of_form(one) for name, one in form["options"].items()}
-        if not _has_options(kind, options):
-            raise NotInAFile
+        if new := _new_options(kind, options):
+            raise FormatError(f"{kind.kind} {shown(kind.name)} of this release has no option {shown(new[0])}")
         try:
             return kind(**options)
         except (OstinatoError, TypeError, ValueError, AttributeError) as error:
@@ -118,17 +121,19 @@ def made_of_form(form: Any) -> Any:
         return tuple(made) if name == "tuple" else made
     if name == "pairs" and isinstance(value, list):
         return {made_of_form(key): made_of_form(one) for key, one in value}
-    return value if name == "value" else _missing()
+    return value if name == "value" else _unknown(form)
 
 
-def _has_options(kind: type[Any], options: Mapping[str, Any]) -> bool:
+def _new_options(kind: type[Any], options: Mapping[str, Any]) -> list[str]:
+    """The options that the class does not have."""
     known = of_init(kind).parameters.values()
-    any_name = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known)
-    return any_name or {*options} <= {*(one.name for one in known), *kind.renamed}
+    if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known):
+        return []
+    return [name for name in options if name not in {*(one.name for one in known), *kind.renamed}]
 
 
-def _missing() -> Any:
-    raise NotInAFile
+def _unknown(form: Any) -> Any:
+    raise FormatError(f"this release has no object of the form {shown(form)}")
 
 
 def _built_in(kind: Any, name: Any) -> Any:

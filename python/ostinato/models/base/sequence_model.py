@@ -128,10 +128,11 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             training) did not fall by more than tol.
         tol: see n_iter_no_change.
         warm_start: a further fit continues training. Two fits are bit-identical to one of as many epochs,
-            unless the first one ended early. If optimizer, learning_rate_init, schedule, strategies,
-            clip_norm, callbacks, n_iter_no_change or tol are others than at the fit before, a new trainer
-            starts from its parameters: the moments of the optimizer, the schedule, n_iter_ and loss_curve_
-            start anew. Parameters of the network must be the same. Both hold for `partial_fit` too.
+            unless the first one ended early, or a schedule or strategy depends on the number of epochs of a
+            fit. If optimizer, learning_rate_init, schedule, strategies, clip_norm, callbacks,
+            n_iter_no_change or tol are others than at the fit before, a new trainer starts from its
+            parameters: the moments of the optimizer, the schedule, n_iter_ and loss_curve_ start anew.
+            Parameters of the network must be the same. Both hold for `partial_fit` too.
         random_state: an integer makes results reproducible, bit for bit.
         verbose: prints a line for each epoch.
         callbacks: further plugins of the training, as in `Trainer`; they are not copied.
@@ -424,6 +425,13 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         """The same on iterables of batches."""
         return self._run(fitting, training, epochs=epochs, validation=held)
 
+    def _prints(self) -> bool:
+        """Whether a fit prints. Raises ConfigError for another `verbose`."""
+        given = self.verbose
+        if isinstance(given, bool):
+            return given
+        return checks.whole(type(self).__name__, "verbose", given, at_least=0) > 0
+
     def _run(
         self: Self,
         fitting: TrainingState,
@@ -435,8 +443,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
 
         Ctrl-C after an epoch leaves the best model so far; before that, everything is as before the call.
         """
-        owner, told = type(self).__name__, self.verbose
-        verbose = told if isinstance(told, bool) else checks.whole(owner, "verbose", told, at_least=0) > 0
+        owner, verbose = type(self).__name__, self._prints()
         net, best, trainer, path = fitting.network, fitting.best, fitting.trainer, self._checkpoint()
         resume = path is not None and os.path.exists(path)
         before, begun = dict(vars(best)), trainer.run.epoch

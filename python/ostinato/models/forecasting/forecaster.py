@@ -205,8 +205,6 @@ class Forecaster(Forecasts):
             observed = observed.without_lead()
             series = observed.series
             known = observed.scaled(owner, scale)
-        if self.verbose:
-            print(described(list(map(len, series)), season), file=sys.stderr)
         held: Array = np.zeros(0, np.int64)
         if epochs is None and self._holds_out(len(series)):
             _, held = split(owner, len(series), self.validation_fraction, continued.seed)
@@ -221,6 +219,10 @@ class Forecaster(Forecasts):
         if epochs is None:
             epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         continued.attributes.update(ids_=observed.ids, _columns=observed.columns)
+        if self._prints():
+            self._batches(len(rows))  # its errors, and those of n_jobs, come before the line
+            line = described(list(map(len, series)), season)
+            with_jobs(owner, self.n_jobs, lambda: print(line, file=sys.stderr))
         windows = FitWindows(series, rows, held, season)
         return self._train(
             continued, epochs, training, validation, lambda found: self._complete(found, windows, conformal)
@@ -249,7 +251,7 @@ class Forecaster(Forecasts):
             moved = windows.corrections(errors, head.levels, head.is_direct)
         attributes.update(_corrections=moved)
         attributes["skill_"] = windows.skill(errors, moved, head.levels, transform)
-        if self.verbose and attributes["skill_"] is not None:
+        if self._prints() and attributes["skill_"] is not None:
             told = ", ".join(f"{name} {value:.3f}" for name, value in attributes["skill_"].items())
             print(f"MASE of windows left out: {told}", file=sys.stderr)
 

@@ -30,6 +30,7 @@ from ostinato.models.reading.weighing import product, row_weights
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.sequences.arrays import Array
+from ostinato.signature import of_init
 
 Self = TypeVar("Self", bound="PooledModel")
 
@@ -48,6 +49,9 @@ MOST: Final = 1000
 """Members."""
 SCALES: Final = {"features": False, "rows": True}
 """Values of `scale`: whether features are relative to their row."""
+OF_LAYER: Final = ("init", "residual")
+"""Arguments of the layer that `cell_options` may have too; the estimator sets the others."""
+
 REDUCTIONS: Final = {"mean": mean, "max": max, "last": last, "first": first, "sum": sum}
 
 
@@ -69,7 +73,7 @@ class PooledModel(SequenceModel, PooledState):
 
     Args:
         cell: of the recurrent layer: a name, a Cell class or an instance.
-        cell_options: options of the cell, a dict by name.
+        cell_options: options of the cell, a dict by name; also `init` and `residual` of `ost.Recurrent`.
         hidden_size: units of each layer and direction.
         num_layers: recurrent layers on top of each other.
         bidirectional: each layer also reads the sequence backwards.
@@ -142,6 +146,13 @@ class PooledModel(SequenceModel, PooledState):
             raise ConfigError(
                 f"{type(self).__name__}: cell_options is {shown(given)}; expected texts as keys"
             )
+        for name in given:
+            if name in of_init(Recurrent).parameters and name not in OF_LAYER:
+                instead = f"use the argument {name}=" if name in self._names() else "omit it"
+                raise ConfigError(
+                    f"{type(self).__name__}: cell_options has {shown(name)}, which the estimator sets; "
+                    f"{instead}"
+                )
         return dict(given)
 
     def _reductions(self) -> list[str]:
@@ -418,6 +429,7 @@ class PooledModel(SequenceModel, PooledState):
         examples, held = self._examples(intake, fitting, encoded), None
         if parts is not None:
             examples, held = (examples.take(places) for places in parts)
+            _check_weights(owner, parts, encoded.weights)
         epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         return self._train(fitting, epochs, examples, held, lambda found: self._complete(found, held))
 
@@ -484,7 +496,7 @@ class PooledModel(SequenceModel, PooledState):
             read_sequences(owner, intake.rows, width=attributes["_scaling"].width)
             self._check_columns(owner, intake)
         encoded = self._encode(owner, answers, attributes)
-        encoded = encoded._replace(weights=product(given, encoded.weights))
+        encoded = encoded._replace(weights=product(owner, given, encoded.weights))
         if continued is None:
             outputs = encoded.outputs
             inputs = attributes["_scaling"].inputs
@@ -525,6 +537,16 @@ class PooledModel(SequenceModel, PooledState):
             state["feature_names_in"],
         )
         return {**found, "_long": LongForm.from_state(state.get("long"))}  # not in files of earlier versions
+
+
+def _check_weights(owner: str, parts: Sequence[Array], weights: Array | None) -> None:
+    """Raises ConfigError for a part whose rows all have the weight 0: nothing is learned or measured."""
+    for part, places in zip(("rows that train", "held-out rows"), parts, strict=True):
+        if weights is not None and not weights[places].any():
+            raise ConfigError(
+                f"{owner}: all {len(places)} {part} have the weight 0; expected sample_weight and "
+                "class_weight above 0 for more rows, or early_stopping=False"
+            )
 
 
 def _pooled(states: Any, names: Sequence[str]) -> Any:

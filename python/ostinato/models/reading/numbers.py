@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ostinato.checks import LARGEST_FACTOR
 from ostinato.errors import ConfigError, DTypeError, ShapeError
 from ostinato.models.reading.columns import read_column
-from ostinato.models.reading.weighing import LARGEST
 from ostinato.sequences.arrays import Array
 
 
@@ -29,12 +29,12 @@ def read_numbers(owner: str, y: Any, rows: int) -> Array:
             f"{owner}: Found input variables with inconsistent numbers of samples: X has {rows} rows, y has "
             f"{len(given)}"
         )
-    wrong = np.argwhere(~(np.abs(given) <= LARGEST))
+    wrong = np.argwhere(~(np.abs(given) <= LARGEST_FACTOR))
     if wrong.size:
         place = tuple(int(one) for one in wrong[0])
         raise ConfigError(
             f"{owner}: y{list(place)} is {given[place]}; Input y contains NaN, infinity or a number above "
-            f"{LARGEST:g}; leave the row out"
+            f"{LARGEST_FACTOR:g}; leave the row out"
         )
     return given
 

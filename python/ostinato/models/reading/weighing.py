@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from ostinato import checks
+from ostinato.checks import LARGEST_FACTOR
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.models.reading.columns import read_column
 from ostinato.sequences.arrays import Array
-
-# Products with it stay finite in float32.
-LARGEST: Final = 1e18
 
 
 def row_weights(owner: str, sample_weight: Any, rows: int) -> Array | None:
@@ -33,10 +32,10 @@ def row_weights(owner: str, sample_weight: Any, rows: int) -> Array | None:
             f"{owner}: sample_weight.shape == {weights.shape}, expected {(rows,)}!: one for each row of X"
         )
     weights = weights.astype(np.float64)
-    wrong = np.flatnonzero(~((weights <= LARGEST) & (weights >= 0)))
+    wrong = np.flatnonzero(~((weights <= LARGEST_FACTOR) & (weights >= 0)))
     if wrong.size:
         raise ConfigError(
-            f"{owner}: sample_weight[{wrong[0]}] is {weights[wrong[0]]}; expected 0 to {LARGEST:g}"
+            f"{owner}: sample_weight[{wrong[0]}] is {weights[wrong[0]]}; expected 0 to {LARGEST_FACTOR:g}"
         )
     if not weights.any():
         raise ConfigError(f"{owner}: all numbers of sample_weight are zero; expected one above 0")
@@ -59,10 +58,7 @@ def class_weights(owner: str, class_weight: Any, classes: Array, numbers: Array)
     for name, value in class_weight.items():
         if name not in known:
             raise ConfigError(f"{owner}: class_weight has the class {shown(name)}; the classes are {known}")
-        if isinstance(value, (bool, str)) or not float(value) >= 0:
-            raise ConfigError(
-                f"{owner}: class_weight of {shown(name)} is {shown(value)}; expected a number from 0"
-            )
+        checks.weight(owner, f"class_weight of {shown(name)}", value)
     weights = np.array([float(class_weight.get(one, 1.0)) for one in known])[numbers]
     if len(weights) and not weights.any():
         raise ConfigError(
@@ -72,10 +68,18 @@ def class_weights(owner: str, class_weight: Any, classes: Array, numbers: Array)
     return weights
 
 
-def product(one: Array | None, other: Array | None) -> Array | None:
-    """The product of weights that may be missing, as float32 for a trainer."""
-    if one is None or other is None:
-        found = other if one is None else one
-        return None if found is None else found.astype(np.float32)
-    made: Array = (one * other).astype(np.float32)
+def product(owner: str, of_rows: Array | None, of_classes: Array | None) -> Array | None:
+    """The product of weights that may be missing, as float32 for a trainer.
+
+    Raises ConfigError if it is 0 in each row.
+    """
+    given = {"sample_weight": of_rows, "class_weight": of_classes}
+    factors = {name: one for name, one in given.items() if one is not None}
+    if not factors:
+        return None
+    made: Array = np.prod([*factors.values()], axis=0).astype(np.float32)
+    if len(made) and not made.any():
+        raise ConfigError(
+            f"{owner}: {' times '.join(factors)} is 0 in float32 for each row; expected a row above 0"
+        )
     return made

@@ -113,7 +113,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         label_smoothing: as in `ost.CrossEntropy`; "auto" is 0.0025 for each symbol, the end and the unknown
             symbol included, and at most 0.1 together; 0 with a strategy that learns from a reward.
         pointer: of symbols: each step may also copy a symbol of the source (Gulcehre et al. 2016), even one
-            that training did not have.
+            that training did not have. X and y then have the same form.
         beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
         length_penalty: a search compares log-probability / length^length_penalty, as `ost.LengthNorm` does;
             0 compares log-probabilities, which favours short answers.
@@ -227,6 +227,12 @@ class Seq2Seq(PairModel, Seq2SeqState):
             assert isinstance(read, Symbols)
             made = {"source": source.encode(read.rows)}
             if known["_points"]:
+                if source.form != target.form:
+                    raise ConfigError(
+                        f"{owner}: pointer is True, but X is a list of {source.form} and y one of "
+                        f"{target.form}, and a copied symbol has the form of X; expected both in one form, "
+                        "or pointer=False"
+                    )
                 made["copies"] = [row[:, None].astype(self.dtype) for row in ids_of(target, read.rows)]
             return made
         if known["_points"]:

@@ -42,7 +42,8 @@ class Symbols:
 def holds_symbols(given: Any, otherwise: bool = False) -> bool:
     """Whether the first row that is one is a text, or holds texts or whole numbers, and no features.
 
-    otherwise: the answer if there is no such row: of an empty list, or of missing values alone.
+    otherwise: the answer if there is no such row: of an empty list, or of missing values alone. A row that
+    is an empty text is one of symbols all the same.
     """
     if isinstance(given, (str, bytes)):
         return True
@@ -52,7 +53,7 @@ def holds_symbols(given: Any, otherwise: bool = False) -> bool:
     for row in rows:
         if not _is_missing(row):
             return _form_of(row) is not None
-    return otherwise
+    return otherwise or any(isinstance(row, str) for row in rows)
 
 
 def read_symbols(owner: str, name: str, given: Any, level: str) -> Symbols:
