@@ -264,3 +264,36 @@ def test_an_estimator_that_forgets_to_return_is_named():
 
     with pytest.raises(ost.ConfigError, match=r"returned None; expected .loss, gradients., or waits = True"):
         after(trainer(strategies=[Forgets()]))
+
+
+class OfRows(ost.Estimator):
+    """The mean of the first targets of the rows that have a step, as a reward of rows is a mean."""
+
+    name = "of_rows"
+    samples = True
+
+    def estimate(self, core, batch):
+        _, grads = core.value_and_grad(batch)
+        lengths = batch.lengths_of("time")
+        reward = float(np.asarray(batch.targets)[lengths > 0, 0].mean())
+        grads.arena[...] = reward
+        return reward, grads
+
+
+def test_batches_of_an_estimator_that_samples_count_by_their_rows():
+    lengths = np.array([1, 1, 1, 1, 6, 6, 0, 6])
+    ids = np.random.default_rng(0).integers(0, 5, (8, 7))
+    found = []
+    for size, pieces in ((8, 1), (4, 2)):
+        net = ost.Sequential(
+            *(ost.Embedding(5, 3, dtype="float64"), ost.GRU(3, 4, dtype="float64")),
+            ost.Dense(4, 5, dtype="float64"),
+        )
+        strategies = [OfRows(), ost.strategies.AllRows(shuffle=False)]
+        options = {"loss": "cross_entropy", "accumulate": pieces, "strategies": strategies}
+        one = trainer(net=net, optimizer=ost.SGD(1.0), **options)
+        one.fit(ids[:, :-1], ids[:, 1:], lengths=lengths, epochs=1, batch_size=size, progress=False)
+        found.append((net.arena.copy(), one.history["loss"][0]))
+    # the sums are in another order
+    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12, atol=1e-12)
+    assert found[0][1] == pytest.approx(found[1][1], rel=1e-12)

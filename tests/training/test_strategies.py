@@ -152,6 +152,33 @@ def test_a_feeding_sets_the_mask_and_a_network_that_cannot_honour_it_says_so():
         trainer(strategies=[Sometimes()]).fit(X, TARGETS, epochs=1)
 
 
+def test_a_feeding_without_an_effect_is_refused():
+    class Draws(ost.Estimator):
+        name = "draws"
+        samples = True
+
+        def __init__(self, likelihood: float = 0.0) -> None:
+            self.likelihood = likelihood
+
+    class Also(Draws):
+        name = "also"
+
+        @property
+        def uses_loss(self) -> bool:
+            return self.likelihood > 0
+
+    class Truth(ost.Feeding):
+        name = "truth"
+
+    words = r"strategies has Truth\(\) and (Draws|Also)\(.*no effect; omit one of them, or let the estimator"
+    for one in (Draws(), Draws(0.5), Also()):
+        with pytest.raises(ost.ConfigError, match=words):
+            trainer(strategies=[Truth(), one])
+        trainer(strategies=[TeacherForcing(), one])
+    trainer(strategies=[Truth(), Also(0.5)])
+    trainer(strategies=[Truth(), Full()])
+
+
 def test_an_execution_wraps_the_core():
     class Doubled(ost.Execution):
         def core(self, local: Core) -> Core:

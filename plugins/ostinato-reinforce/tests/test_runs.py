@@ -161,6 +161,28 @@ def test_training_reports_no_metric_of_the_loss_and_validation_does():
     assert fit(summed).history["loss"] == fit(trainer_of(made)).history["loss"]
 
 
+def test_the_loss_of_an_epoch_is_the_mean_over_rows():
+    made = Reinforce(lambda ids, lengths, targets: [len(one) for one in targets], end=END, max_length=6)
+    assert fit(trainer_of(made)).history["loss"] == [-LENGTHS[LENGTHS > 0].mean()]
+
+
+class Truth(ost.Feeding):
+    def feed(self, batch, when):
+        return batch.replace(truth=np.arange(batch.fed_shape[1]) % 2 + np.zeros(batch.fed_shape) == 0)
+
+
+@pytest.mark.parametrize("kind", [Reinforce, MinimumRisk])
+def test_a_feeding_needs_the_loss_of_the_targets(kind):
+    both = [Truth(), kind(twos, end=END, max_length=6)]
+    with pytest.raises(ost.ConfigError, match=r"the feeding would have no effect; .* likelihood=0.5 of"):
+        ost.Trainer(language_net(), loss="cross_entropy", strategies=both)
+    found = []
+    for more in ([Truth()], []):
+        mixed = [*more, kind(twos, end=END, max_length=6, likelihood=0.5)]
+        found.append(fit(ost.Trainer(language_net(), loss="cross_entropy", strategies=mixed)).net.arena)
+    assert not np.array_equal(*found)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -26,8 +26,8 @@ class ByLength(AttributeGuard):
     batch_size: the largest number of rows of a batch. max_steps: the largest product of rows and longest row
     of a batch: long rows are in smaller batches. pool: 1 does not sort; None sorts all rows: the least
     padding, but nearly the same neighbors in every epoch. drop_last: leave out the last rows if they do not
-    fill a batch; not with max_steps, whose batches have no fixed size. Raises ConfigError, for a row longer
-    than max_steps too.
+    fill a batch (a trainer leaves them out in training, and measures all rows); not with max_steps, whose
+    batches have no fixed size. Raises ConfigError, for a row longer than max_steps too.
     """
 
     _fixed = ("batch_size", "max_steps", "pool", "drop_last")

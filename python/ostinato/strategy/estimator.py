@@ -22,7 +22,8 @@ class Estimator(Strategy):
     samples: ClassVar[bool] = False
     """Whether it learns from what the network writes itself: ids that the network predicts and is fed.
 
-    Its loss is then its own, such as minus the reward: the trainer derives no metric from it.
+    Its loss is then its own, such as minus the reward, and a mean over the rows that have a step: the trainer
+    derives no metric from it, and weights batches by these rows.
     """
 
     target: ClassVar[str] = "output"
@@ -30,6 +31,15 @@ class Estimator(Strategy):
 
     waits: ClassVar[bool] = False
     """Whether `estimate` may return None: no update yet."""
+
+    @property
+    def uses_loss(self) -> bool:
+        """Whether `estimate` uses the trainer's loss of the batch that a `Feeding` has prepared.
+
+        By default it does unless it `samples`. If not, no feeding has an effect, and a trainer refuses all
+        but teacher forcing.
+        """
+        return not self.samples
 
     def pieces(self, batch: Batch) -> Iterable[Batch]:
         """Divide a batch into pieces that make one update each, in order; the same pieces at every call."""

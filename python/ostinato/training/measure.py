@@ -17,7 +17,7 @@ from ostinato.network.losses import Losses
 from ostinato.network.objective import Objective
 from ostinato.network.states import from_slots
 from ostinato.sequences.axis import ROW
-from ostinato.strategy import Batch, Lesson
+from ostinato.strategy import Batch
 from ostinato.trace import trace_loss, trace_metric
 from ostinato.training.row_metrics import RowMetrics
 from ostinato.training.source import Rows, Source, named
@@ -190,7 +190,7 @@ class Measure:
         rows = {output: RowMetrics(one.rows) for output, one in self._equations.items()}
         counts = dict.fromkeys(self._equations, 0.0)
         state = None
-        for batch in source.batches(Lesson()):
+        for batch in source.every():
             with named(owner):
                 state = self._add(sums, rows, batch.replace(state=state if batch.carries else batch.state))
                 for output in counts:

@@ -38,6 +38,9 @@ class Source(Protocol):
     def batches(self, lesson: Lesson, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, without the first `start`."""
 
+    def every(self) -> Iterator[Batch]:
+        """All data once, for a measurement."""
+
     def count(self, lesson: Lesson) -> int:
         """The number of batches of an epoch; 0 if unknown."""
 
@@ -72,7 +75,8 @@ def with_last(
 class Rows:
     """Rows in memory: arrays (N, T, ...), or lists of N rows, divided into batches.
 
-    batch: rows of a batch, or a `Batcher`, which returns equal batches for equal lengths.
+    batch: rows of a batch, or a `Batcher`, which returns equal batches for equal lengths, with each place
+    once. One that leaves out rows has an attribute drop_last = True, as `ByLength` may.
     """
 
     def __init__(self, whole: Batch, batch: int | Batcher) -> None:
@@ -86,6 +90,14 @@ class Rows:
         order, groups = self._plan(lesson)
         for group in groups[start:]:
             yield _cropped(self._take(order[group]), lesson)
+
+    def every(self) -> Iterator[Batch]:
+        """All rows in the batches of a lesson of all rows; then those that the batcher leaves out."""
+        _, groups = self._groups(Lesson())
+        yield from map(self._take, groups)
+        left_out = np.setdiff1d(np.arange(self._whole.rows), np.concatenate([np.zeros(0, np.int64), *groups]))
+        for start in range(0, len(left_out), ROWS_AT_A_TIME):
+            yield self._take(left_out[start : start + ROWS_AT_A_TIME])
 
     def parts(self) -> Iterator[Batch]:
         """All rows in the order of the data, some at a time."""
@@ -138,7 +150,10 @@ class Rows:
 
 
 def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
-    """The batches of places that a function given as `batch_size` makes. Raises ConfigError."""
+    """The batches of places that a function given as `batch_size` makes.
+
+    Raises ConfigError for a place that is no row, is there twice, or is left out without `drop_last`.
+    """
     try:
         groups = [np.asarray(group) for group in batcher(lengths)]
     except Exception as error:
@@ -153,6 +168,18 @@ def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
                 "from 0 "
                 f"to {len(lengths) - 1}"
             )
+    groups = [group.astype(np.int64) for group in groups]  # an empty list is an array of floats
+    counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *groups]), minlength=len(lengths))
+    leaves_out = getattr(batcher, "drop_last", False) is True
+    wrong = np.flatnonzero((counts > 1) | ((counts == 0) & (not leaves_out)))
+    if wrong.size:
+        place, count = int(wrong[0]), int(counts[wrong[0]])
+        raise ConfigError(
+            f"batch_size is {shown(batcher)}, which has the place {place} of {len(lengths)} "
+            f"{f'in batches {count} times' if count else 'in no batch'}; expected each place once. A "
+            "curriculum repeats rows or leaves them out; a function that leaves out rows needs an attribute "
+            "drop_last = True"
+        )
     return groups
 
 
@@ -212,6 +239,10 @@ class Batches:
         for place, item in enumerate(self.data):
             if place >= start:
                 yield _cropped(self._read(place, item), lesson)
+
+    def every(self) -> Iterator[Batch]:
+        """The batches of the iterable."""
+        return self.batches(Lesson())
 
     def count(self, lesson: Lesson) -> int:
         """The length of the iterable, if it has one."""

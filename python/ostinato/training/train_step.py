@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ostinato.errors import ConfigError, NonFiniteError, shown
 from ostinato.optimizers import Optimizer
 from ostinato.optimizers.planned import PlannedStep
@@ -62,7 +64,7 @@ class TrainStep:
         """
         assert self.hooks is not None
         place = f"step {step} (epoch {run.epoch}, batch {run.position.batch})"
-        counts = batch.counts  # raises an error for weights without a mean, before anything changes
+        counts = self._counts(batch)  # raises an error for weights without a mean, before anything changes
         estimated = self.estimator.estimate(self.core, batch)
         if estimated is None:
             if not self.estimator.waits:
@@ -107,6 +109,14 @@ class TrainStep:
         self._count(run, losses, counts, penalty, norm)
         run.position = run.position.after_update()
         return {**self._told(loss, losses, counts, penalty), "grad_norm": norm, "lr": lr}
+
+    def _counts(self, batch: Batch) -> dict[str, float]:
+        """What the loss of a batch is a mean over: valid steps; of an estimator that samples, its rows."""
+        counts, fed = batch.counts, batch.axes.fed
+        if not self.estimator.samples or fed is None:
+            return counts
+        rows = float(np.count_nonzero(batch.lengths_of(batch.axes.inputs[fed])))
+        return dict.fromkeys(counts, rows)
 
     def _count(
         self,

@@ -54,6 +54,11 @@ class MinimumRisk(Estimator):
         self.rollouts, self.sharpness, self.likelihood = rollouts, sharpness, likelihood
         self._check()
 
+    @property
+    def uses_loss(self) -> bool:
+        """Whether the loss of the targets has a weight."""
+        return self.likelihood != 0
+
     def estimate(self, core: Core, batch: Batch) -> tuple[float, Slopes]:
         """Return the mean risk, plus the weighted loss of the targets; and gradients."""
         self._check()

@@ -74,6 +74,11 @@ class Reinforce(Estimator):
         self._mean: float | None = None
         self._check()
 
+    @property
+    def uses_loss(self) -> bool:
+        """Whether the loss of the targets has a weight."""
+        return self.likelihood != 0
+
     def estimate(self, core: Core, batch: Batch) -> tuple[float, Slopes]:
         """Return minus the mean reward, plus the weighted loss of the targets; and gradients."""
         self._check()
