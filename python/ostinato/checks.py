@@ -104,27 +104,55 @@ def path(name: str, value: object) -> str:
     found = os.fspath(value)
     if not isinstance(found, str) or not found or "\0" in found:
         raise ConfigError(f"{name} is {shown(value)}; expected the name of a file")
+    try:
+        os.fsencode(found)
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{name} is {shown(value)}, which no file can be called: {error}; expected other characters"
+        ) from error
     return found
 
 
-def new_file(name: str, value: object) -> str:
-    """The same of a file that will be written. Raises ConfigError too if its folder cannot be written now.
+def file_name(name: str, value: object) -> str:
+    """The same of a file: a name that ends as that of a folder does is a ConfigError too."""
+    found = path(name, value)
+    if not os.path.basename(found):
+        raise ConfigError(f"{name} is {shown(value)}, the name of a folder; expected that of a file in it")
+    return found
 
-    Nothing is written: a file that has no name is opened and closed.
+
+def path_to_write(name: str, value: object, *, replaced: bool = True) -> str:
+    """The same of a file that will be written: what makes that impossible now is a ConfigError too.
+
+    replaced: it is written anew and renamed, so it is a regular file or none; otherwise it may also be a pipe
+    or a device. Nothing is written: a file that has no name is opened and closed.
     """
     import tempfile  # few programs write
 
-    found = path(name, value)
-    folder, last = os.path.split(os.path.abspath(found))
-    if not os.path.isdir(folder) or len(os.fsencode(last)) > LONGEST_NAME or os.path.isdir(found):
-        raise ConfigError(f"{name} is {shown(value)}; expected the name of a file in a folder that exists")
+    found = file_name(name, value)
+    folder, last = os.path.split(found)
+    folder = folder or os.curdir
+
+    def wrong(what: str, instead: str) -> ConfigError:
+        return ConfigError(f"{name} is {shown(value)}{what}; expected {instead}")
+
+    if not os.path.isdir(folder):
+        raise wrong(f", but there is no folder {shown(folder)}", "a folder that exists")
+    if (size := len(os.fsencode(last))) > LONGEST_NAME:
+        raise wrong(f", a name of {size} bytes", f"at most {LONGEST_NAME}")
+    if os.path.isdir(found):
+        raise wrong(", which is a folder", "the name of a file in it")
+    if os.path.islink(found) and not os.path.exists(found):
+        raise wrong(f", a link to {shown(os.readlink(found))}, which is not there", "another name")
+    if os.path.exists(found) and not os.path.isfile(found):
+        if replaced:
+            raise wrong(", which is a pipe, a socket or a device", "the name of a file")
+        return found
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ConfigError(
-            f"{name} is {shown(value)}, but its folder cannot be written: {error}; expected another folder"
-        ) from error
+        raise wrong(f", but its folder cannot be written: {error}", "another folder") from error
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, ForwardRef
+from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -26,7 +26,9 @@ else:
     Self = getattr(typing, "Self", Any)
     Unpack = getattr(typing, "Unpack", _Unpack)
 
-__all__ = ["InitSignature", "Self", "Unpack", "later", "of_init", "signature_of"]
+__all__ = ["InitSignature", "Self", "Unpack", "later", "of_init", "signature_of", "with_field_types"]
+
+C = TypeVar("C", bound=type)
 
 
 class InitSignature:
@@ -51,6 +53,26 @@ def of_init(owner: Any) -> inspect.Signature:
 def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     """The signature of a function, read once."""
     return inspect.signature(function)
+
+
+def with_field_types(cls: C) -> C:
+    """A data class whose `__init__` has the types of inherited fields in place of their texts.
+
+    `typing.get_type_hints` would look up the names of a text in the module of the class itself. A type that a
+    base cannot name yet stays a text.
+    """
+    init = cls.__init__  # type: ignore[misc]
+    types = dict(init.__annotations__)
+    for base in reversed(cls.__mro__[1:]):
+        named = inspect.get_annotations(base)
+        try:
+            hints = get_type_hints(base) if named else {}
+        except NameError:  # of a class that is defined later, or in a function
+            continue
+        types.update({name: hints[name] for name in named if name in types})
+    types.update({name: init.__annotations__[name] for name in inspect.get_annotations(cls) if name in types})
+    init.__annotations__ = types
+    return cls
 
 
 def later(module: str, name: str) -> Any:

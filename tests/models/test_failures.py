@@ -222,17 +222,14 @@ def test_a_checkpoint_needs_what_it_continues(tmp_path: Path):
     with pytest.raises(ost.DTypeError, match="checkpoint is 3"):
         row.make(checkpoint=3).fit(*row.data)
     for wrong, words in (
-        (tmp_path, "expected the name of a file in a folder that exists"),
-        (tmp_path / "none" / "file", "expected the name of a file in a folder that exists"),
-        (tmp_path / ("n" * 256), "expected the name of a file in a folder that exists"),
-        (Path("/proc/file"), "its folder cannot be written"),  # also for root
+        (tmp_path, "which is a folder"),
+        (tmp_path / "none" / "file", "there is no folder"),
     ):
         model = row.make(checkpoint=wrong)
-        if wrong.parent.exists() or "exists" in words:  # not every system has /proc
-            before = dict(vars(model))
-            with pytest.raises(ost.ConfigError, match=f"SequenceClassifier: checkpoint is .*{words}"):
-                model.fit(*row.data)
-            assert vars(model) == before
+        before = dict(vars(model))
+        with pytest.raises(ost.ConfigError, match=f"SequenceClassifier: checkpoint is .*{words}"):
+            model.fit(*row.data)
+        assert vars(model) == before
     path.write_bytes(b"no checkpoint")
     with pytest.raises(ost.FormatError, match="remove the file"):
         row.make(checkpoint=path).fit(*row.data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import numpy as np
@@ -293,3 +294,13 @@ def test_what_cannot_be_exported_is_refused_and_leaves_the_file(tmp_path):
     assert path.read_bytes() == b"before"
     with pytest.raises(OSError):
         ostinato_onnx.export(ost.GRU(3, 4), tmp_path / "none" / "model.onnx")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is no regular file; expected a file or a new name"):
+        ostinato_onnx.export(ost.GRU(3, 4), tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+    for name in ("new/", "\ud800"):
+        with pytest.raises(ost.ConfigError, match="export: path is"):
+            ostinato_onnx.export(ost.GRU(3, 4), name)
+    (tmp_path / "link").symlink_to(path)
+    ostinato_onnx.export(ost.GRU(3, 4), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink() and path.read_bytes() != b"before"

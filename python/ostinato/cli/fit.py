@@ -9,7 +9,7 @@ from ostinato import checks
 from ostinato.cli import saved
 from ostinato.cli.kinds.kind import FitKind
 from ostinato.cli.kinds.table import FITTED
-from ostinato.cli.picture import check_folder, new_figure
+from ostinato.cli.picture import new_figure
 from ostinato.cli.plugin_files import add_flag
 from ostinato.errors import ConfigError
 
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
     _check_unused(options, kind)
     figure = None if options.plot is None else new_figure(options.plot)
     if options.save is not None:
-        check_folder("--save", options.save)
+        checks.path_to_write("--save", options.save)
     if options.seed is not None:
         checks.whole("fit", "--seed", options.seed, at_least=0)
     fitted = kind.fit(options)

@@ -8,7 +8,7 @@ import ostinato
 from ostinato import checks
 from ostinato.cli import saved
 from ostinato.cli.kinds.kind import write
-from ostinato.cli.picture import check_folder, new_figure
+from ostinato.cli.picture import new_figure
 from ostinato.cli.reading.column_roles import tell_roles
 from ostinato.cli.reading.layout_flags import add_series_flags, layout_of
 from ostinato.cli.reading.series import draw_forecasts, forecast_lines, low_median_high, read_series
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     """Fits a Forecaster and prints medians and intervals as CSV. Raises FormatError, ConfigError, OSError."""
     figure = None if options.plot is None else new_figure(options.plot)
     if options.save is not None:
-        check_folder("--save", options.save)
+        checks.path_to_write("--save", options.save)
     checks.count("forecast", "--horizon", options.horizon, at_least=1)
     if options.season is not None:
         checks.count("forecast", "--season", options.season, at_least=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ostinato.analysis import cost, spectral
+from ostinato.checks import path_to_write
 from ostinato.errors import ConfigError
 from ostinato.network import Network
 
@@ -13,7 +14,8 @@ from ostinato.network import Network
 def new_figure(path: str) -> Any:
     """An empty figure that can be saved as `path`.
 
-    Raises ConfigError without matplotlib, without the folder, or for an ending that it cannot write.
+    Raises ConfigError without matplotlib, for an ending that it cannot write, or a file that cannot be
+    written.
     """
     try:
         from matplotlib.figure import Figure
@@ -24,17 +26,8 @@ def new_figure(path: str) -> Any:
     ending = Path(path).suffix.removeprefix(".").lower()
     if ending not in known:
         raise ConfigError(f"--plot is {path!r}; expected a name that ends in one of {', '.join(known)}")
-    check_folder("--plot", path)
+    path_to_write("--plot", path, replaced=False)
     return figure
-
-
-def check_folder(flag: str, path: str) -> None:
-    """Raises ConfigError if no file `path` can be written: there is no such folder, or it is a folder."""
-    place = Path(path)
-    if not place.parent.is_dir():
-        raise ConfigError(f"{flag} is {path!r}; there is no folder {str(place.parent)!r}")
-    if place.is_dir():
-        raise ConfigError(f"{flag} is {path!r}, which is a folder; expected the name of a file")
 
 
 def save_picture(net: Network, rows: int, steps: int, path: str) -> None:

@@ -9,7 +9,6 @@ from ostinato import checks
 from ostinato.cli import saved
 from ostinato.cli.kinds.kind import write
 from ostinato.cli.kinds.table import kind_of
-from ostinato.cli.picture import check_folder
 from ostinato.cli.plugin_files import add_flag
 from ostinato.cli.reading.layout_flags import add_layout_flags
 
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     if options.horizon is not None:
         checks.count("predict", "--horizon", options.horizon, at_least=1)
     if options.output is not None:
-        check_folder("--output", options.output)
+        checks.path_to_write("--output", options.output, replaced=False)
     model, fitted = saved.load(options.model)
     found = kind_of(model, options.model).predict(options, model, fitted)
     write(found.lines, options.output)

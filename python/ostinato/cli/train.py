@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ostinato.checks import path_to_write
 from ostinato.cli.paths import Named, check_distinct, read_files
 from ostinato.cli.plugin_files import add_flag
 from ostinato.cli.text import alphabet_file
@@ -105,6 +106,8 @@ def run(options: argparse.Namespace) -> int:
     progress = Progress(watch.figures, lambda run: clock.done)
     model = trainer(network, plan, clock, [watch, progress], options.seed)
     folder.mkdir(parents=True, exist_ok=True)
+    for one in written:
+        path_to_write(f"the {one.name} of --out", one)
     try:
         # The clock ends it earlier.
         resume = saved if options.resume else False

@@ -24,6 +24,7 @@ from ostinato.options import Configured
 from ostinato.plugins.entry import BUILTIN, Provider
 from ostinato.plugins.registry import registry
 from ostinato.sequences.axis import Axis
+from ostinato.signature import with_field_types
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -86,10 +87,13 @@ class Layer(Configured, Graph):
                 f"layer {cls.__name__}: `inputs` describes the inputs of a finished network; the "
                 "method that returns them for build is called input_symbols"
             )
+        own_init = "__init__" in vars(cls)
         try:
             dataclass(eq=False, repr=False)(cls)
         except ValueError as error:
             raise ConfigError(f"layer {cls.__name__}: {error}") from error
+        if not own_init:
+            with_field_types(cls)
         taken = {*dir(Layer), *inspect.get_annotations(Network), *Graph._fixed}
         for one in fields(cls):
             if one.name in taken and one.name not in _SHARED:

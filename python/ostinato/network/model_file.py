@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from ostinato import _core
-from ostinato.errors import DTypeError, shown
+from ostinato import _core, checks
 from ostinato.network.description import GraphData
 from ostinato.network.facts import NetworkFacts
 from ostinato.network.graph import Graph
@@ -65,10 +64,11 @@ def write_model(
     """Writes `net` to a temporary file, then renames it to `path`: the file is complete or unchanged.
 
     more: further values in addition to `net.metadata`; texts and tensors: of another part of the file.
-    Raises OSError, DTypeError for a path that is none, ConfigError for settings that no file holds.
+    Raises OSError, DTypeError for a path that is none, ConfigError for settings that no file holds and for a
+    path that ends as that of a folder does.
     """
     described = {**describe(net, more), **(texts or {})}
-    _core.save_model(path_text(path), described, [*net.parameters().items(), *tensors])
+    _core.save_model(checks.file_name("path", path), described, [*net.parameters().items(), *tensors])
 
 
 def describe(net: FileContent, more: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -97,7 +97,5 @@ def describe(net: FileContent, more: Mapping[str, Any] | None = None) -> dict[st
 
 
 def path_text(path: Any) -> str:
-    """A path as text. Raises DTypeError for anything else."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise DTypeError(f"path is {shown(path)}; expected a text or a Path")
-    return os.fspath(Path(path))
+    """A path as text. Raises DTypeError for anything else, ConfigError for what no file can be called."""
+    return os.fspath(Path(checks.path("path", path)))

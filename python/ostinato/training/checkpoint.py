@@ -20,7 +20,7 @@ from ostinato.training.made_of import FILE, TrainerParts, check_same, made_of
 def save(path: str | os.PathLike[str], trainer: TrainerParts, plugins: Mapping[str, Any]) -> None:
     """Writes the checkpoint completely or not at all. Raises OSError; ConfigError for unsupported values."""
     record = record_of(trainer, plugins)
-    checks.path("path", path)
+    checks.file_name("path", path)
     save_tree(path, CHECKPOINT, record, describe(trainer.net))
 
 

@@ -9,11 +9,10 @@ from typing import ClassVar
 
 from ostinato.attribute_guard import AttributeGuard
 from ostinato.brief import call
-from ostinato.checks import new_file, whole
+from ostinato.checks import file_name, path_to_write, whole
 from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign.calls import hinted
-from ostinato.network.model_file import path_text
 from ostinato.specs import hookimpl
 from ostinato.suggest import did_you_mean
 from ostinato.training.run import TrainingRun
@@ -54,7 +53,7 @@ class Checkpoints(AttributeGuard):
             raise ConfigError(f"Checkpoints: {' and '.join(names)} are {both} given; expected one of them")
         if best is None and not (isinstance(mode, str) and mode == "auto"):
             raise ConfigError(f"Checkpoints: mode is {shown(mode)}, but best is not given; omit mode")
-        path_text(path)
+        file_name("Checkpoints: path", path)
         self.path = path
         for name, value in (("every_epochs", every_epochs), ("every_steps", every_steps)):
             if value is not None:
@@ -75,7 +74,7 @@ class Checkpoints(AttributeGuard):
         Raises ConfigError if the measurement is unknown, or if the folder of the path cannot be written.
         """
         if run.chief:
-            new_file("Checkpoints: path", self.path)
+            path_to_write("Checkpoints: path", self.path)
         if self._direction is None or self._column is None:
             return
         measured = run.history.measured

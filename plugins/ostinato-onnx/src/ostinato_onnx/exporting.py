@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 
 import ostinato as ost
 from ostinato import ConfigError, DTypeError
+from ostinato.checks import file_name
 from ostinato_onnx.graph import Exporter, Options
 from ostinato_onnx.model_file import KEY, ModelFile
 from ostinato_onnx.parts import parts
@@ -47,8 +49,7 @@ def export(
         raise DTypeError(
             f"export: net is a {type(net).__name__}; expected a Network (of an estimator: model.network_)"
         )
-    if not isinstance(path, (str, os.PathLike)):
-        raise DTypeError(f"export: path is {path!r}; expected a text or a Path")
+    place = file_name("export: path", path)
     for name, flag in (("states", states), ("lengths", lengths)):
         if not isinstance(flag, bool):
             raise DTypeError(f"export: {name} is {flag!r}; expected True or False")
@@ -75,13 +76,16 @@ def export(
         data = exporter.model({KEY: file.header}).SerializeToString()
     else:
         data = parts(exporter, part).model({}).SerializeToString()
-    temporary = f"{os.fspath(path)}.part"
+    target = os.path.realpath(place)  # a link stays one
+    temporary = f"{target}.part"
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(errno.EINVAL, "it is no regular file; expected a file or a new name", place)
     try:
         with open(temporary, "wb") as written:
             written.write(data)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error  # names the caller's path
+        raise OSError(error.errno, error.strerror, place) from error  # names the caller's path
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)

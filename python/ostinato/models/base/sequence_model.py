@@ -16,7 +16,6 @@ from ostinato.data import ByLength
 from ostinato.errors import ConfigError, DTypeError, FormatError, described, shown
 from ostinato.models.base.adaptive import Adaptive
 from ostinato.models.base.best import Best
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import ENOUGH, Parts, split
 from ostinato.models.base.model_file import ModelFile
 from ostinato.models.base.owner import errors_of
@@ -29,6 +28,7 @@ from ostinato.models.base.threads import with_jobs
 from ostinato.network import Network
 from ostinato.optimizers import Optimizer
 from ostinato.sequences.arrays import Array
+from ostinato.signature import with_field_types
 from ostinato.strategy import Batch, Moment
 from ostinato.training import Checkpoints, Trainer
 from ostinato.training.choices import choose_optimizer, choose_plugins, choose_schedule
@@ -317,7 +317,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
                 f"{owner}: checkpoint is given, but random_state is {shown(self.random_state)}; expected an "
                 "integer, so that the fit which continues is the same"
             )
-        return checks.new_file(f"{owner}: checkpoint", self.checkpoint)
+        return checks.path_to_write(f"{owner}: checkpoint", self.checkpoint)
 
     def _strategies(self, attributes: Mapping[str, Any]) -> list[Any]:
         """The strategies of a new trainer. attributes: what the fit has learned so far."""

@@ -14,7 +14,6 @@ from ostinato.data import ByLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, Sequential, concat
 from ostinato.models.base.best import Best
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import split
 from ostinato.models.base.sequence_model import BATCH_SIZE, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -39,6 +38,7 @@ from ostinato.models.forecasting.series.transform import Transform
 from ostinato.network import Network
 from ostinato.schedules import Exponential, WarmUp
 from ostinato.sequences.arrays import Array
+from ostinato.signature import with_field_types
 
 Self = TypeVar("Self", bound="Forecaster")
 

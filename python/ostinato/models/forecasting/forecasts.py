@@ -13,7 +13,6 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, ShapeError, shown
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.sequence_model import SequenceModel
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.forecasting.outputs.head import Head
@@ -38,6 +37,7 @@ from ostinato.models.reading.long_table import column_names, is_table
 from ostinato.models.reading.series import known_id, read_values
 from ostinato.sequences.arrays import Array, as_array
 from ostinato.sequences.containers import is_frame
+from ostinato.signature import with_field_types
 
 PATHS: Final = 200
 """Sample paths whose quantiles are those of a recursive forecast."""

@@ -10,7 +10,6 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
@@ -26,6 +25,7 @@ from ostinato.models.reading.labels import (
 )
 from ostinato.models.reading.weighing import class_weights, row_weights
 from ostinato.sequences.arrays import Array
+from ostinato.signature import with_field_types
 
 Self = TypeVar("Self", bound="SequenceClassifier")
 

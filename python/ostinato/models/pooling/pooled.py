@@ -14,7 +14,6 @@ from ostinato import checks
 from ostinato.analysis import LyapunovSpectrum, MemoryLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Parts
 from ostinato.models.base.seeds import seed_of
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -30,7 +29,7 @@ from ostinato.models.reading.weighing import product, row_weights
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.sequences.arrays import Array
-from ostinato.signature import of_init
+from ostinato.signature import of_init, with_field_types
 
 Self = TypeVar("Self", bound="PooledModel")
 

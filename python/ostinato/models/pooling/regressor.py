@@ -11,7 +11,6 @@ import numpy as np
 
 from ostinato.errors import ConfigError, shown
 from ostinato.losses import Loss
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
 from ostinato.models.reading.feature_names import Names, as_names, check_names, feature_names
@@ -20,6 +19,7 @@ from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.weighing import row_weights
 from ostinato.plugins.registry import registry
 from ostinato.sequences.arrays import Array
+from ostinato.signature import with_field_types
 
 Self = TypeVar("Self", bound="SequenceRegressor")
 

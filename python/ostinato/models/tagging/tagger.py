@@ -11,7 +11,6 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -29,6 +28,7 @@ from ostinato.network import Network
 from ostinato.regularizers import Dropout, VariationalDropout
 from ostinato.sequences.arrays import Array
 from ostinato.sequences.containers import rows_in
+from ostinato.signature import with_field_types
 
 Self = TypeVar("Self", bound="SequenceTagger")
 

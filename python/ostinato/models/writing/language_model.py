@@ -17,7 +17,6 @@ from ostinato.decoding import Sample
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers import Dense, Embedding, Recurrent, Sequential
 from ostinato.models.base.best import Best
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.sequence_model import SequenceModel, TrainingState
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, warn_of_strange
@@ -25,6 +24,7 @@ from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.schedules import Exponential, WarmUp
 from ostinato.sequences.arrays import Array
+from ostinato.signature import with_field_types
 from ostinato.strategies import TeacherForcing
 
 Self = TypeVar("Self", bound="LanguageModel")

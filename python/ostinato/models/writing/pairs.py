@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Final, TypeVar
 from ostinato import checks
 from ostinato.decoding import Decoded, LengthNorm
 from ostinato.errors import ConfigError, OstinatoError, ShapeError, shown
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.writing.ids import END
 from ostinato.plugins.registry import registry
+from ostinato.signature import with_field_types
 from ostinato.strategy import Estimator, Strategy
 
 Self = TypeVar("Self", bound="PairModel")

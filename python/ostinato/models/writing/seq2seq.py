@@ -21,7 +21,6 @@ from ostinato.layers.decoder_step import QUERIES
 from ostinato.losses import CrossEntropy
 from ostinato.metrics import edits
 from ostinato.models.base.best import Best
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import OF_TRAINER, Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -56,6 +55,7 @@ from ostinato.models.writing.symbols import (
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.sequences.arrays import Array
+from ostinato.signature import with_field_types
 
 Self = TypeVar("Self", bound="Seq2Seq")
 

@@ -13,7 +13,6 @@ from ostinato import checks
 from ostinato.decoding import Decoded, Sample
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, repeat
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -39,6 +38,7 @@ from ostinato.models.writing.with_end import WithEnd, density, deviations
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.sequences.arrays import Array
+from ostinato.signature import with_field_types
 
 Self = TypeVar("Self", bound="SequenceGenerator")
 

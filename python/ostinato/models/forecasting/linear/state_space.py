@@ -13,7 +13,6 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Recurrent
-from ostinato.models.base.field_types import with_field_types
 from ostinato.models.base.model_file import ModelFile
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.forecasting.linear.kalman import KalmanFilter, Structure
@@ -27,6 +26,7 @@ from ostinato.models.forecasting.series.transform import Transform
 from ostinato.models.reading.series import known_id, read_values
 from ostinato.sequences.arrays import Array, as_array
 from ostinato.settings import ignoring
+from ostinato.signature import with_field_types
 
 Self = TypeVar("Self", bound="StateSpace")
 
