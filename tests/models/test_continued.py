@@ -264,6 +264,19 @@ def test_a_damaged_description_is_refused_as_damaged_or_of_a_later_release(
     )
 
 
+def test_a_file_of_another_release_names_both(of_adam: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    changed(of_adam, lambda made: made["parameters"].update(depth=3), monkeypatch)
+    path, here = tmp_path / "model.safetensors", _core.__version__
+    with monkeypatch.context() as there:
+        there.setattr(_core, "__version__", "99.1.0")
+        of_adam.save(path)
+    words = f"The file is damaged, or of another release: ostinato 99.1.0 wrote it, and this is {here}"
+    with pytest.raises(ost.FormatError) as caught:
+        ost.load(path)
+    assert str(caught.value).endswith(words)
+    assert ost.io.load_network(path).release == "99.1.0"
+
+
 def test_other_objects_are_set_again(tmp_path: Path):
     counts = Counts()
     model = classifier(

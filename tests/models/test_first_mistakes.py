@@ -53,6 +53,10 @@ def test_one_sequence_in_place_of_a_list():
             call()
 
 
+def crf_tagger(**given: Any) -> Any:
+    return ost.SequenceTagger(transitions="crf", **given)
+
+
 @pytest.mark.parametrize(
     ("make", "loss", "words"),
     [
@@ -61,14 +65,24 @@ def test_one_sequence_in_place_of_a_list():
         (ost.SequenceClassifier, "ctc", "a loss of whole sequences"),
         (ost.SequenceRegressor, "cross_entropy", "a loss of classes; .*'mse'.*use SequenceClassifier"),
         (ost.SequenceTagger, "mse", "a loss of numbers"),
+        (ost.SequenceClassifier, "crf", r"2 outputs as 2 classes; .*use SequenceTagger\(transitions='crf'\)"),
+        (ost.SequenceTagger, "crf", "2 outputs as 2 classes; .*'crf' needs transitions='crf'"),
+        (
+            crf_tagger,
+            "cross_entropy",
+            "6 outputs as 2 classes; expected loss='auto' or 'crf', .*transitions=",
+        ),
+        (crf_tagger, ost.CrossEntropy(), "6 outputs as 2 classes"),
+        (crf_tagger, "mse", "a loss of numbers"),
+        (crf_tagger, "ctc", "a loss of whole sequences"),
     ],
 )
 def test_a_loss_of_other_targets_is_named(make: Any, loss: Any, words: str):
     model = make(random_state=0, max_iter=1, hidden_size=4, loss=loss)
     y: Any = np.arange(12.0) if make is ost.SequenceRegressor else Y
-    if make is ost.SequenceTagger:
+    if model.__class__ is ost.SequenceTagger:
         y = [np.arange(len(row)) % 2 for row in X]
-    with pytest.raises(ost.ConfigError, match=f"{make.__name__}: loss is .*{words}"):
+    with pytest.raises(ost.ConfigError, match=f"^{type(model).__name__}: loss is .*{words}"):
         model.fit(X, y)
 
 
@@ -163,6 +177,39 @@ def test_the_largest_and_the_smallest_weights_train():
     for size in (1e18, 1e-18):
         model = classifier(class_weight={"a": size, "b": size}).fit(X, Y, [size] * 12)
         assert np.isfinite(model.loss_curve_).all() and model.loss_curve_[0] > 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"callbacks": [ost.EarlyStopping("val_loss")]},
+        {"callbacks": [ost.Checkpoints("never written", best="val_loss")]},
+        {"schedule": ost.schedules.Plateau("val_loss")},
+    ],
+)
+def test_what_an_estimator_measures_is_named_before_it_trains(given: Any):
+    lines: list[int] = []
+
+    class Epochs:
+        @ost.hookimpl
+        def ostinato_batch_end(self, step: int) -> None:
+            lines.append(step)
+
+    callbacks = given.get("callbacks", [])
+    model = classifier(**{**given, "callbacks": [*callbacks, Epochs()]})
+    words = "'val_loss'.* not measured; .*; an estimator measures 'val_loss' with early_stopping=True, which"
+    with pytest.raises(ost.ConfigError, match=f"^SequenceClassifier: .*{words} holds out rows$"):
+        model.fit(X, Y)
+    assert not lines
+
+    class Measures:
+        @ost.hookimpl
+        def ostinato_epoch_end(self, metrics: Any) -> None:
+            metrics["mine"] = 1.0
+
+    if callbacks:  # a callback may measure it, so the end of the first epoch decides
+        with pytest.raises(ost.ConfigError, match=r"measured: loss, grad_norm, lr, mine .an estimator"):
+            classifier(callbacks=[Measures(), *callbacks]).fit(X, Y)
 
 
 def test_labels_of_two_kinds_are_refused():

@@ -182,7 +182,7 @@ class Trial:
         ),
         (
             lambda: classifier(callbacks=[ost.Pruning(Trial(), "val_loss")]).fit(X, Y),
-            "or early_stopping=True",
+            "'val_loss' with early_stopping=True, which holds out rows",
         ),
     ],
 )

@@ -14,7 +14,6 @@ from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign.calls import hinted
 from ostinato.specs import hookimpl
-from ostinato.suggest import did_you_mean
 from ostinato.training.run import TrainingRun
 
 
@@ -97,8 +96,9 @@ class Checkpoints(AttributeGuard):
         if self._direction is None or self._column is None:
             return
         if self._column not in metrics:
+            measured = run.history.measured
             raise ConfigError(
-                f"{shown(self._column)} is not measured; {did_you_mean(self._column, metrics, 'measured')}"
+                f"{shown(self._column)} is not measured; {measured.absent(self._column, metrics)}"
             )
         # The epochs of a resumed run count: its history is there before this hook, but after run_start.
         for row in [row for row in run.history.rows if row["epoch"] < epoch]:

@@ -15,7 +15,6 @@ from ostinato.direction import Direction
 from ostinato.errors import ConfigError, shown
 from ostinato.foreign.calls import hinted
 from ostinato.specs import hookimpl
-from ostinato.suggest import did_you_mean
 from ostinato.training.run import TrainingRun
 
 
@@ -73,9 +72,9 @@ class EarlyStopping(AttributeGuard):
     def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
         """Compare with the best epoch so far."""
         if self.metric not in metrics:
+            measured = run.history.measured
             raise ConfigError(
-                f"{shown(self.metric)} is not measured; {did_you_mean(self.metric, metrics, 'measured')} "
-                "(val_... needs validation=)"
+                f"{shown(self.metric)} is not measured; {measured.absent(self.metric, metrics)}"
             )
         value = metrics[self.metric]
         if self._direction.improves(value, self.best, self.min_delta):

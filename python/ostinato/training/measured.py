@@ -14,7 +14,8 @@ class Measured:
     """names: the columns of an epoch; losses, metrics: those of the trainer, without "val_".
 
     `validation` says whether `fit` is given validation data. better: what is better of the column of each
-    metric, "lower" or "higher"; "" if its class does not say it.
+    metric, "lower" or "higher"; "" if its class does not say it. advice: what to do for a measurement that is
+    missing, where that is not an argument of `Trainer` or of its `fit`.
     """
 
     names: tuple[str, ...] = ()
@@ -22,6 +23,7 @@ class Measured:
     metrics: tuple[str, ...] = ()
     validation: bool = False
     better: Mapping[str, str] = field(default_factory=dict)
+    advice: str = ""
 
     def has(self, name: str) -> bool:
         """Whether it is measured; penalties, which are optional, count."""
@@ -31,8 +33,15 @@ class Measured:
         """Whether it is a loss or a metric of the trainer, in training or in validation."""
         return unvalidated(name) in (*self.losses, *self.metrics)
 
+    def absent(self, name: str, metrics: Mapping[str, float]) -> str:
+        """What to do to measure `name`, which is not in what an epoch and the plugins have measured."""
+        advice = self.advice or "val_... needs validation="
+        return f"{did_you_mean(name, metrics, 'measured')} ({advice})"
+
     def missing(self, name: str) -> str:
         """What to do to measure `name`."""
+        if self.advice:
+            return f"{did_you_mean(name, self.names, 'measured')}; {self.advice}"
         if not self.knows(name):
             known = dict.fromkeys([*self.names, *map(validated, self.metrics)])
             more = "" if self.validation else ", and give fit validation="

@@ -10,7 +10,6 @@ from ostinato.brief import call
 from ostinato.checks import text
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.specs import hookimpl
-from ostinato.suggest import did_you_mean
 from ostinato.training.run import TrainingRun
 
 
@@ -86,12 +85,12 @@ class Pruning(AttributeGuard):
         self._pruned = ""
 
     @hookimpl(trylast=True)
-    def ostinato_epoch_end(self, epoch: int, metrics: Mapping[str, float]) -> None:
+    def ostinato_epoch_end(self, run: TrainingRun, epoch: int, metrics: Mapping[str, float]) -> None:
         """Report the metric, also one that another callback adds."""
         if self.metric not in metrics:
+            measured = run.history.measured
             raise ConfigError(
-                f"{shown(self.metric)} is not measured; {did_you_mean(self.metric, metrics, 'measured')} "
-                "(val_... needs validation=, or early_stopping=True of an estimator)"
+                f"{shown(self.metric)} is not measured; {measured.absent(self.metric, metrics)}"
             )
         self.trial.report(float(metrics[self.metric]), epoch)
         if self.trial.should_prune():

@@ -152,6 +152,7 @@ class Trainer(NoCopies, AttributeGuard):
         self._plugin_states: Mapping[str, Any] | None = None
         self._training_metrics = False
         self._cut = Cut()
+        self._advice = ""  # of `Measured`
         self._alone = Alone("trainer")
         whole = checks.whole("Trainer", "seed", seed, at_least=0)
         self.run = TrainingRun(net, self.optimizer, whole, self.optimizer.lr)
@@ -341,7 +342,7 @@ class Trainer(NoCopies, AttributeGuard):
         names = (*terms.losses, *known, "grad_norm", "lr")
         if validation:
             names = (*names, *map(validated, (*terms.losses, *terms.measured)))
-        made = Measured(names, terms.losses, terms.measured, validation, terms.better)
+        made = Measured(names, terms.losses, terms.measured, validation, terms.better, self._advice)
         watched = self.schedule.watched if isinstance(self.schedule, Schedule) else ()
         for name in watched:
             if not made.has(name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Best:
     run stops; `drops` counts how often 5 of them came. restore: whether the best parameters are better
     evidence than the last: those of held-out rows.
     """
+
+    adds_metrics: ClassVar[bool] = False
 
     def __init__(self, metric: str, patience: int, tol: float, restore: bool) -> None:
         self.metric, self.patience, self.tol, self.restore = metric, patience, tol, restore

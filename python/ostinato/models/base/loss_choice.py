@@ -16,6 +16,23 @@ HINTS: Final = {
 }
 
 
+def check_classes(owner: str, loss: Any, outputs: int, classes: int, instead: str) -> None:
+    """`check_targets` for ids of classes. Raises ConfigError for a loss that reads other outputs of a step.
+
+    instead: what to do then.
+    """
+    check_targets(owner, loss, "index")
+    try:
+        found = registry.make("loss", loss, Loss).classes(outputs)
+    except ConfigError:  # no number of classes has these outputs
+        found = 0
+    if found != classes:
+        raise ConfigError(
+            f"{owner}: loss is {shown(loss)}, which does not read {outputs} outputs as {classes} classes; "
+            f"expected {instead}"
+        )
+
+
 def check_targets(owner: str, loss: Any, target: str) -> None:
     """Raises ConfigError for a loss of other targets, and the errors of `Trainer` for what is no loss."""
     with errors_of(owner):

@@ -107,10 +107,8 @@ class ModelFile(Parameters):
             message = error if isinstance(error, OstinatoError) else described_error(error)
             why = "The file is damaged"
             if net.release != _core.__version__:
-                why += (
-                    f", or from a later release: ostinato {net.release} wrote it, and this is "
-                    f"{_core.__version__}"
-                )
+                found = f"ostinato {net.release} wrote it, and this is {_core.__version__}"
+                why += f", or of another release: {found}"
             raise FormatError(f"the estimator cannot be read: {message}. {why}") from error
         return made
 
@@ -150,8 +148,8 @@ class ModelFile(Parameters):
     def explain(self) -> str:
         """The plan of the network: `network_.explain()`. Raises ConfigError before `fit`."""
         self._check_fitted("explain")
-        told: str = self.network_.explain()
-        return told
+        plan: str = self.network_.explain()
+        return plan
 
 
 def _listed(kind: type[ModelFile], name: str, value: Any) -> Any:

@@ -17,5 +17,5 @@ def errors_of(owner: str) -> Iterator[None]:
         text = str(error)
         # An error of another class may make its text of several arguments: it stays as it is.
         if error.args == (text,) and not text.startswith((f"{owner}:", f"{owner}.")):
-            error.args = (f"{owner}: {text}",)
+            error.args = (f"{owner}: {text.removeprefix('Trainer: ')}",)
         raise

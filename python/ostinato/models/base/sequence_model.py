@@ -45,6 +45,8 @@ BATCH_SIZE: Final = 32
 UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
+ADVICE: Final = "an estimator measures 'val_loss' with early_stopping=True, which holds out rows"
+"""What to do for a measurement that is not there."""
 
 
 @dataclass(eq=False)
@@ -285,7 +287,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         seed: int | None = None,
     ) -> TrainingState:
         """A new network with its trainer. build: the network of a seed, which is a new one by default."""
-        owner, clip = type(self).__name__, self.clip_norm
+        owner = type(self).__name__
         seed = self._seed_for(None) if seed is None else seed
         with errors_of(owner):
             net = build(seed)
@@ -296,10 +298,11 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
                 optimizer=self._optimizer(),
                 schedule=self._schedule(best, attributes),
                 strategies=self._strategies(attributes),
-                clip_norm=None if clip is None else checks.number(owner, "clip_norm", clip, above=0),
+                clip_norm=self.clip_norm,
                 callbacks=self._callbacks(best),
                 seed=seed,
             )
+        trainer._advice = ADVICE
         return TrainingState(net, trainer, best, seed, attributes, kept(self.get_params(deep=False)))
 
     def _callbacks(self, best: Best) -> list[Any]:
@@ -363,6 +366,15 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             ) from error
         checks.number(type(self).__name__, "the value of schedule", rate)
         return made
+
+    def _size(self, name: str, at_least: int = 1) -> int:
+        """A parameter that is a size or a number of layers. Raises ConfigError."""
+        return checks.count(type(self).__name__, name, getattr(self, name), at_least=at_least)
+
+    def _dropout(self) -> float:
+        """The parameter `dropout` of an estimator that has it. Raises ConfigError."""
+        share: Any = getattr(self, "dropout", 0.0)
+        return checks.number(type(self).__name__, "dropout", share, at_least=0, below=1)
 
     def _copy(self, name: str) -> Any:
         """A copy of a parameter that may be an object with a state. Raises DTypeError."""
@@ -455,9 +467,11 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             best.resume(net)
             if resume:
                 self._load_checkpoint(trainer, path)
-            with_jobs(
-                owner, self.n_jobs, lambda: trainer.fit(*data, progress=verbose, resume=resume, **arguments)
-            )
+            with errors_of(owner):
+                with_jobs(
+                    *(owner, self.n_jobs),
+                    lambda: trainer.fit(*data, progress=verbose, resume=resume, **arguments),
+                )
             finish()
 
         def finish() -> None:

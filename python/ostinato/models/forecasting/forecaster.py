@@ -281,12 +281,11 @@ class Forecaster(Forecasts):
         return self.batch_size if isinstance(self.batch_size, int) and self.batch_size > 0 else BATCH_SIZE
 
     def _build(self, inputs: int, outputs: int, seed: int) -> Network:
-        owner = type(self).__name__
         layer = Recurrent(
             self._copy("cell"),
             inputs,
-            checks.count(owner, "hidden_size", self.hidden_size, at_least=1),
-            checks.count(owner, "num_layers", self.num_layers, at_least=1),
+            self._size("hidden_size"),
+            self._size("num_layers"),
             regularizers=self._copies("regularizers"),
         )
         if inputs == FEATURES:

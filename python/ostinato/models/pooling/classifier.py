@@ -10,7 +10,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
-from ostinato.models.base.loss_choice import check_targets
+from ostinato.models.base.loss_choice import check_classes
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
 from ostinato.models.pooling.temperature import fit_temperature, mean_softmax
@@ -127,8 +127,9 @@ class SequenceClassifier(PooledModel, Classes):
             fitting.attributes["temperature_"] = fit_temperature(logits, targets, weights)
 
     def _encode(self, owner: str, answers: Array, attributes: dict[str, Any]) -> TargetRows:
-        check_targets(owner, self.loss, "index")
         known = attributes["classes_"]
+        instead = "loss='cross_entropy' or alike; for labels of steps use SequenceTagger(transitions='crf')"
+        check_classes(owner, self.loss, len(known), len(known), instead)
         numbers = encode(owner, answers, known)
         weights = class_weights(owner, self.class_weight, known, numbers)
         return TargetRows(numbers, weights, len(known))

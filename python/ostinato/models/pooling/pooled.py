@@ -119,15 +119,15 @@ class PooledModel(SequenceModel, PooledState):
 
     def _member(self, x: Any, width: int, outputs: int) -> Any:
         owner = type(self).__name__
-        share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
+        share = self._dropout()
         regularizers = self._copies("regularizers")
         if share:
             regularizers.append(Dropout(share, where="output"))
         layer = Recurrent(
             self._copy("cell"),
             width,
-            checks.count(owner, "hidden_size", self.hidden_size, at_least=1),
-            checks.count(owner, "num_layers", self.num_layers, at_least=1),
+            self._size("hidden_size"),
+            self._size("num_layers"),
             bidirectional=checks.flag(owner, "bidirectional", self.bidirectional),
             regularizers=regularizers,
             dtype=self.dtype,

@@ -12,7 +12,7 @@ from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.models.base.held_out import Divide, Parts, of_training
-from ostinato.models.base.loss_choice import check_targets
+from ostinato.models.base.loss_choice import check_classes
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.base.softmax import softmax
 from ostinato.models.base.threads import with_jobs
@@ -146,7 +146,7 @@ class SequenceTagger(SequenceModel, TaggerState):
         """
         owner = type(self).__name__
         checks.count(owner, "character_size", self.character_size, at_least=0)
-        checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
+        self._size("embedding_size")
         if self.transitions is not None:
             checks.choice(owner, "transitions", self.transitions, TRANSITIONS)
         known = None if continued is None else continued.attributes
@@ -170,8 +170,13 @@ class SequenceTagger(SequenceModel, TaggerState):
         x = self._encoded(owner, attributes, sentences, rows)
         targets = [encode(owner, row, classes, f"y[{n}]") for n, row in enumerate(tags)]
         if continued is None:
-            if not self.transitions:
-                check_targets(owner, self._trainer_loss(attributes), "index")
+            count, loss = len(classes), self._trainer_loss(attributes)
+            if self.transitions:
+                instead = "loss='auto' or 'crf', which reads scores of transitions too, or transitions=None"
+                check_classes(owner, loss, count + count * count, count, instead)
+            else:
+                instead = "loss='auto', or a loss such as 'cross_entropy'; 'crf' needs transitions='crf'"
+                check_classes(owner, loss, count, count, instead)
             continued = self._new(
                 lambda seed: self._build(attributes, len(classes), seed),
                 parts is not None,
@@ -215,8 +220,7 @@ class SequenceTagger(SequenceModel, TaggerState):
 
     def _build(self, attributes: Mapping[str, Any], labels: int, seed: int) -> Network:
         """The network: words or features -> (N, T, labels)."""
-        owner = type(self).__name__
-        share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
+        share = self._dropout()
         tokens: Tokens | None = attributes["_tokens"]
         if tokens is None:
             width = len(attributes["_scaling"].mean)
@@ -236,8 +240,8 @@ class SequenceTagger(SequenceModel, TaggerState):
         layer = Recurrent(
             self._copy("cell"),
             width,
-            checks.count(owner, "hidden_size", self.hidden_size, at_least=1),
-            checks.count(owner, "num_layers", self.num_layers, at_least=1),
+            self._size("hidden_size"),
+            self._size("num_layers"),
             bidirectional=True,
             regularizers=[VariationalDropout(share), Dropout(share, where="output")] if share else [],
         )

@@ -138,12 +138,11 @@ class LanguageModel(SequenceModel, TextState):
         return symbols >= ENOUGH_SYMBOLS if self.early_stopping == "auto" else held
 
     def _build(self, symbols: int, seed: int) -> Network:
-        owner = type(self).__name__
-        share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
-        width = checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
+        share = self._dropout()
+        width = self._size("embedding_size")
         drop = [Dropout(share)] if share else []
-        units = checks.count(owner, "hidden_size", self.hidden_size, at_least=1)
-        layers = checks.count(owner, "num_layers", self.num_layers, at_least=1)
+        units = self._size("hidden_size")
+        layers = self._size("num_layers")
         layer = Recurrent(self._copy("cell"), width, units, layers, regularizers=drop)
         head = Dense(layer.output_size, symbols, regularizers=drop)
         return Sequential(Embedding(symbols, width), layer, head, seed=seed)

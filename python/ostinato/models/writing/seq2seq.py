@@ -110,13 +110,13 @@ class Seq2Seq(PairModel, Seq2SeqState):
         embedding_size: features of a symbol.
         dropout: the fraction of the outputs of each layer of the encoder and of the decoder that is dropped
             in training; half of it of embeddings.
-        label_smoothing: as in `ost.CrossEntropy`; "auto" is 0.0025 for each symbol, the end and the unknown
-            symbol included, and at most 0.1 together; 0 with a strategy that learns from a reward.
+        label_smoothing: as in `ost.CrossEntropy`; "auto" is 0.0025 for each id of the target, the end and the
+            unknown symbol included, and at most 0.1 together; 0 with a strategy that learns from a reward.
         pointer: of symbols: each step may also copy a symbol of the source (Gulcehre et al. 2016), even one
             that training did not have. X and y then have the same form.
         beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
-        length_penalty: a search compares log-probability / length^length_penalty, as `ost.LengthNorm` does;
-            0 compares log-probabilities, which favours short answers.
+        length_penalty: 0 to 10; a search compares log-probability / length^length_penalty, as
+            `ost.LengthNorm` does; 0 compares log-probabilities, which favours short answers.
         max_length: the most symbols that are written; "auto" for one and a half times those of the longest
             target of training, plus 5.
         learning_rate_init: "auto" is 0.002.
@@ -245,9 +245,9 @@ class Seq2Seq(PairModel, Seq2SeqState):
     def _build(self, known: Mapping[str, Any], seed: int) -> Network:
         """The network: source (N, S), words (N, T) -> (N, T, ids)."""
         owner = type(self).__name__
-        share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
-        units = checks.count(owner, "hidden_size", self.hidden_size, at_least=2)
-        width = checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
+        share = self._dropout()
+        units = self._size("hidden_size", at_least=2)
+        width = self._size("embedding_size")
         if units % 2:
             raise ConfigError(
                 f"{owner}: hidden_size is {units}; expected an even number, half of it for each direction of "
@@ -264,7 +264,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         else:
             read = len(source.mean)
             memory = Input("source", size=read, axis="source")
-        for _ in range(checks.count(owner, "encoder_layers", self.encoder_layers, at_least=1)):
+        for _ in range(self._size("encoder_layers")):
             encoder = Recurrent(self._copy("cell"), read, units // 2, bidirectional=True)
             encoded = encoder(memory)
             memory, read = dropped(encoded, share), units
@@ -280,7 +280,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
 
     def _decoder(self, owner: str, width: int, units: int, memory: Any) -> tuple[Recurrent, dict[str, Any]]:
         """The decoder, and the memories that it reads."""
-        layers = checks.count(owner, "num_layers", self.num_layers, at_least=1)
+        layers = self._size("num_layers")
         feeding = checks.flag(owner, "input_feeding", self.input_feeding)
         query = checks.choice(owner, "query", self.query, QUERIES)
         if self.attention is not None:

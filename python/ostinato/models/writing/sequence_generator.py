@@ -77,9 +77,9 @@ class SequenceGenerator(PairModel, GeneratorState):
         embedding_size: features of a symbol, and of the context.
         dropout: the fraction of the outputs of the layers that is dropped in training.
         beam_size: of `predict` for symbols: the hypotheses of a search; 1 takes the likeliest at each step.
-        length_penalty: of `predict` for symbols: a search compares log-probability / length^length_penalty,
-            as `ost.LengthNorm` does; 0 compares log-probabilities. Above 0, longer sequences win, which are
-            less likely.
+        length_penalty: 0 to 10, of `predict` for symbols: a search compares log-probability /
+            length^length_penalty, as `ost.LengthNorm` does; 0 compares log-probabilities. Above 0, longer
+            sequences win, which are less likely.
         max_length: the most symbols or steps that are written; "auto" for one and a half times those of the
             longest sequence of training, plus 5.
 
@@ -174,9 +174,8 @@ class SequenceGenerator(PairModel, GeneratorState):
 
     def _build(self, known: Mapping[str, Any], seed: int) -> Network:
         """The network: what was written (N, T) or (N, T, K) -> (N, T, ids) or (N, T, 2 K + 1)."""
-        owner = type(self).__name__
-        width = checks.count(owner, "embedding_size", self.embedding_size, at_least=1)
-        share = checks.number(owner, "dropout", self.dropout, at_least=0, below=1)
+        width = self._size("embedding_size")
+        share = self._dropout()
         answers = known["_answers"]
         if isinstance(answers, Lexicon):
             ids = number_of_ids(answers)
@@ -190,8 +189,8 @@ class SequenceGenerator(PairModel, GeneratorState):
         layer = Recurrent(
             self._copy("cell"),
             features,
-            checks.count(owner, "hidden_size", self.hidden_size, at_least=1),
-            checks.count(owner, "num_layers", self.num_layers, at_least=1),
+            self._size("hidden_size"),
+            self._size("num_layers"),
             regularizers=[Dropout(share, where="output")] if share else [],
         )
         start = None
