@@ -73,8 +73,8 @@ class AttributeGuard(metaclass=GuardMeta):
                 settable = [one for one in dir(owner) if getattr(getattr(owner, one), "fset", None)]
                 hint = did_you_mean(name, settable, "what can be set")
                 more = "keep it elsewhere, or set it in the __init__ of a subclass"
-                told = f"{owner.__name__!r} object has no attribute {name!r} to set; "
-                self._refuse(name, told + owner._foreign_names.get(name, f"{hint}; {more}"))
+                message = f"{owner.__name__!r} object has no attribute {name!r} to set; "
+                self._refuse(name, message + owner._foreign_names.get(name, f"{hint}; {more}"))
         super().__setattr__(name, value)
 
     if not TYPE_CHECKING:
@@ -85,8 +85,8 @@ class AttributeGuard(metaclass=GuardMeta):
                 self._refuse(name, f"{type(self).__name__!r} object has no attribute {name!r}; {hint}")
             return object.__getattribute__(self, name)  # Python's own words, or those of a property
 
-    def _refuse(self, name: str, told: str) -> None:
-        raise AttributeError(told, name=name, obj=self)
+    def _refuse(self, name: str, message: str) -> None:
+        raise AttributeError(message, name=name, obj=self)
 
 
 def guard(made: AttributeGuard) -> None:

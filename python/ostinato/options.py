@@ -118,8 +118,8 @@ class Configured(metaclass=ConfiguredMeta):
         def __getattr__(self, name: str) -> Any:
             hint = KINDS.get(type(self).kind, {}).get(name)
             if hint:
-                told = f"{type(self).__name__!r} object has no attribute {name!r}; {hint}"
-                raise AttributeError(told, name=name, obj=self)
+                message = f"{type(self).__name__!r} object has no attribute {name!r}; {hint}"
+                raise AttributeError(message, name=name, obj=self)
             return object.__getattribute__(self, name)  # Python's own words
 
     def __init__(self) -> None:
@@ -154,8 +154,8 @@ class Configured(metaclass=ConfiguredMeta):
                 )
         super().__setattr__(name, value)
 
-    def _refuse_attribute(self, name: str, told: str) -> NoReturn:
-        raise AttributeError(told, name=name, obj=self)
+    def _refuse_attribute(self, name: str, message: str) -> NoReturn:
+        raise AttributeError(message, name=name, obj=self)
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{name}={stable_text(value)}" for name, value in self.options.items())

@@ -42,14 +42,14 @@ def translated(owner: str, made: type, renamed: Renamed, options: dict[str, Any]
 
 
 def _read(owner: str, renamed: Any) -> dict[str, tuple[str, str]]:
-    told = f"{owner}: renamed is {shown(renamed)}; expected a dict of new names by old name"
+    message = f"{owner}: renamed is {shown(renamed)}; expected a dict of new names by old name"
     if not isinstance(renamed, Mapping):
-        raise ConfigError(told)
+        raise ConfigError(message)
     found: dict[str, tuple[str, str]] = {}
     for old, new in renamed.items():
         pair = (new, "") if isinstance(new, str) else new
         if not isinstance(old, str) or not isinstance(pair, tuple) or list(map(type, pair)) != [str, str]:
-            raise ConfigError(told)
+            raise ConfigError(message)
         found[old] = pair
     return found
 

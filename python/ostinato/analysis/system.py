@@ -141,10 +141,12 @@ class System:
         given = {} if x is None else ports.by_name(argument, x, ports.inputs, plain=len(ports.inputs) == 1)
         arrays: list[Array] = []
         for name, node in ports.inputs.items():
-            told = argument if len(ports.inputs) == 1 else name
+            called = argument if len(ports.inputs) == 1 else name
             value = given.get(name)
             one = (
-                _one_id(told, value, node.limit) if node.limit is not None else _one(told, value, node.width)
+                _one_id(called, value, node.limit)
+                if node.limit is not None
+                else _one(called, value, node.width)
             )
             arrays.append(one[None] if node.axis != "row" else one)
         return Inputs(tuple(arrays), self._along)

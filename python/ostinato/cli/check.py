@@ -47,11 +47,11 @@ def run(options: argparse.Namespace) -> int:
     return 0 if all(report.ok for report in reports) else 1
 
 
-def _expected(told: str) -> tuple[str, str]:
+def _expected(given: str) -> tuple[str, str]:
     """A check and its reason. Raises ConfigError for anything else than CHECK=REASON."""
-    check_id, _, reason = told.partition("=")
+    check_id, _, reason = given.partition("=")
     if not check_id or not reason:
-        raise ConfigError(f"--expect is {told!r}; expected CHECK=REASON, as in 'gradients=they are stopped'")
+        raise ConfigError(f"--expect is {given!r}; expected CHECK=REASON, as in 'gradients=they are stopped'")
     return check_id, reason
 
 

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """A command for each kind of model, with a flag for each parameter of its estimator."""
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     for name, kind in FITTED.items():
-        told = (kind.estimator.__doc__ or "").partition("\n")[0].partition(":")[0]
-        sub = kinds.add_parser(name, help=told, description=told)
+        help_text = (kind.estimator.__doc__ or "").partition("\n")[0].partition(":")[0]
+        sub = kinds.add_parser(name, help=help_text, description=help_text)
         add = sub.add_argument
         add("--save", metavar="FILE", help="the model file to write, such as model.safetensors")
         add("--plot", metavar="FILE", help="a picture of the fit to write, such as fit.png")
@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_seed_and_quiet(parser: argparse.ArgumentParser, kind: FitKind) -> None:
     """A kind that uses neither has the flags too, without a default: `_check_unused` refuses them."""
     seed, quiet = (one not in kind.unused for one in ("seed", "quiet"))
-    told = "of the parameters and of the split (default: %(default)s)" if seed else argparse.SUPPRESS
-    parser.add_argument("--seed", type=int, default=0 if seed else None, help=told)
-    told = "no line for each epoch" if quiet else argparse.SUPPRESS
-    parser.add_argument("--quiet", action="store_true", default=False if quiet else None, help=told)
+    help_text = "of the parameters and of the split (default: %(default)s)" if seed else argparse.SUPPRESS
+    parser.add_argument("--seed", type=int, default=0 if seed else None, help=help_text)
+    help_text = "no line for each epoch" if quiet else argparse.SUPPRESS
+    parser.add_argument("--quiet", action="store_true", default=False if quiet else None, help=help_text)
 
 
 def _check_unused(options: argparse.Namespace, kind: FitKind) -> None:

@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except _Usage as error:
-        return _told(None, error, 2)
+        return _print_error(None, error, 2)
     except (OstinatoError, OSError) as error:
-        return _told(command, error, 1)
+        return _print_error(command, error, 1)
     except KeyboardInterrupt as error:
         if str(error):
             print(f"interrupted {error}", file=sys.stderr)
@@ -118,9 +118,9 @@ def _finish(code: int) -> int:
     return code
 
 
-def _told(command: str | None, error: Exception, code: int) -> int:
-    told = _of_system(error) if isinstance(error, OSError) else str(error)
-    print(f"ostinato{f' {command}' if command else ''}: {told}", file=sys.stderr)
+def _print_error(command: str | None, error: Exception, code: int) -> int:
+    message = _of_system(error) if isinstance(error, OSError) else str(error)
+    print(f"ostinato{f' {command}' if command else ''}: {message}", file=sys.stderr)
     return code
 
 

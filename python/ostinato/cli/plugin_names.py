@@ -24,10 +24,10 @@ def why(rows: list[ReportRow], name: str) -> tuple[Any, str]:
     if not providers:
         hint = "".join(f"; {row.id} is {row.status} and may provide it ({row.reason})" for row in lost)
         raise ConfigError(f"nothing is called {name!r}; {did_you_mean(name, sorted(known))}{hint}")
-    told, lines = [], []
+    records, lines = [], []
     for kind, found in providers.items():
         meant, reason = _meaning(name, found)
-        told.append(
+        records.append(
             {
                 "kind": kind,
                 "name": name,
@@ -38,7 +38,7 @@ def why(rows: list[ReportRow], name: str) -> tuple[Any, str]:
         )
         lines.append(f"{kind} {name!r} means {meant}: {reason}" if meant else f"{kind} {name!r}: {reason}")
         lines += [f"  {shown} from {row.id} {row.version}" for shown, row in found]
-    return told, "\n".join(lines)
+    return records, "\n".join(lines)
 
 
 def _meaning(name: str, found: list[tuple[str, ReportRow]]) -> tuple[str | None, str]:

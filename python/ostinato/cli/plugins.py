@@ -90,7 +90,7 @@ def _info(rows: list[ReportRow], name: str) -> tuple[Any, str]:
 
 def _hooks(rows: list[ReportRow]) -> tuple[Any, str]:
     """Every hook, with its implementations."""
-    told, lines = [], []
+    records, lines = [], []
     for home in (Hooks, LifecycleHooks):
         for hook, function in vars(home).items():
             if hook not in HOOKS:
@@ -98,9 +98,9 @@ def _hooks(rows: list[ReportRow]) -> tuple[Any, str]:
             doc = (function.__doc__ or "").strip().partition("\n")[0]
             by = [row.id for row in rows if row.status == "active" and hook in row.hooks]
             when = "registration" if home is Hooks else "run"
-            told.append({"hook": hook, "when": when, "doc": doc, "implemented_by": by})
+            records.append({"hook": hook, "when": when, "doc": doc, "implemented_by": by})
             lines.append(f"{hook} ({when}): {doc}" + "".join(f"\n  {one}" for one in by))
-    return told, "\n".join(lines)
+    return records, "\n".join(lines)
 
 
 def _headline(row: ReportRow) -> str:

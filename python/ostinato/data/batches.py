@@ -258,8 +258,8 @@ def _of_network(net: Network, x: Any, targets: Any, lengths: Any, weights: Any, 
         if not whole.is_ragged(axis):
             counts[axis], most = whole.lengths_of(axis), whole.steps_of(axis)
             if ((counts[axis] < 0) | (counts[axis] > most)).any():
-                told = "lengths" if len(whole.axes.sequences) == 1 else f"lengths[{axis!r}]"
-                raise ShapeError(f"{told} has to be ({whole.rows},) integers from 0 to {most}")
+                argument = "lengths" if len(whole.axes.sequences) == 1 else f"lengths[{axis!r}]"
+                raise ShapeError(f"{argument} has to be ({whole.rows},) integers from 0 to {most}")
 
     def rows(part: Any, axis: str) -> Any:
         return part if axis == ROW else _rows("a sequence", part, counts.get(axis))
@@ -276,10 +276,10 @@ def _mask_rows(mask: Any, lengths: Any, whole: Batch) -> Any:
     counts = by_axis("lengths", lengths, axes)
 
     def rows(axis: str, one: Any) -> Any:
-        told = "mask" if len(axes) == 1 else f"mask[{axis!r}]"
+        argument = "mask" if len(axes) == 1 else f"mask[{axis!r}]"
         if isinstance(one, (list, tuple)):
-            one = [as_flags(f"{told}[{n}]", row) for n, row in enumerate(one)]
-        return _rows(told, one, counts.get(axis))
+            one = [as_flags(f"{argument}[{n}]", row) for n, row in enumerate(one)]
+        return _rows(argument, one, counts.get(axis))
 
     return like_axes({axis: rows(axis, one) for axis, one in by_axis("mask", mask, axes).items()}, axes)
 

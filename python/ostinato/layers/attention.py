@@ -119,9 +119,9 @@ class Attention:
                 "arrays"
             )
         if arguments:
-            told = ", ".join(arguments)
+            named = ", ".join(arguments)
             raise ConfigError(
-                f"{shown(self)} is called with symbols and {told}; give those to the run of the graph"
+                f"{shown(self)} is called with symbols and {named}; give those to the run of the graph"
             )
         if query.axis != ROW:
             return self._at_every_step(query, memory)

@@ -37,24 +37,24 @@ def draw(parameter: Parameter, name: str, seed: int) -> Array:
     digest = hashlib.sha256(name.encode()).digest()
     key = tuple(int.from_bytes(digest[at : at + 4], "little") for at in range(0, 16, 4))
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
-    told = f"init: initializer of {name}"
-    choice = registry.choose("initializer", parameter.param.init, Initializer, argument=told)
+    owner = f"init: initializer of {name}"
+    choice = registry.choose("initializer", parameter.param.init, Initializer, argument=owner)
     if choice.entry is not None:
-        told = f"init: initializer {choice.name!r} of {name}"
+        owner = f"init: initializer {choice.name!r} of {name}"
     with blamed_on(choice.entry):
         try:
             made = choice.made(parameter.shape, rng)
         except (ConfigError, DTypeError, ShapeError) as error:
             kind = ShapeError if isinstance(error, ShapeError) else ConfigError
-            raise kind(f"{told}: {error}") from error
+            raise kind(f"{owner}: {error}") from error
     try:
         values = np.array(made, dtype=np.float64)
     except (TypeError, ValueError):
         raise ConfigError(
-            f"{told} returned {shown(made)}; expected an array {parameter.shape} of numbers"
+            f"{owner} returned {shown(made)}; expected an array {parameter.shape} of numbers"
         ) from None
     if values.shape != parameter.shape:
-        raise ShapeError(f"{told} returned {values.shape}; expected {parameter.shape}")
+        raise ShapeError(f"{owner} returned {values.shape}; expected {parameter.shape}")
     if not np.isfinite(values).all():
-        raise ConfigError(f"{told} returned a value that is not finite")
+        raise ConfigError(f"{owner} returned a value that is not finite")
     return values

@@ -116,16 +116,16 @@ def fed_with(
 
     Raises ConfigError, ShapeError or DTypeError that names the argument.
     """
-    told = "tokens" if call == "log_prob" else "targets"
+    argument = "tokens" if call == "log_prob" else "targets"
     _fed_with_ids(call, steps)
     begins = _begins(call, begin, steps.fed.limit or 0)
-    rows = [_ids(call, told, row) for row in _rows(call, told, tokens)]
+    rows = [_ids(call, argument, row) for row in _rows(call, argument, tokens)]
     targets = [np.array(row, np.int64) for row in rows]
     for number, row in enumerate(targets):
         if row.size and not 0 <= row.min() <= row.max() < vocabulary:
             wrong = row[(row < 0) | (row >= vocabulary)][0]
             raise ConfigError(
-                f"{call}: {told}[{number}] has the id {wrong}; expected ids from 0 to {vocabulary - 1}"
+                f"{call}: {argument}[{number}] has the id {wrong}; expected ids from 0 to {vocabulary - 1}"
             )
     firsts = _of_rows(call, begins, len(targets))
     fed = [
@@ -134,10 +134,10 @@ def fed_with(
     ]
     others = _named(steps, call, x)
     inputs: Any = {**others, steps.fed_name: fed} if others else fed
-    return inputs, _with_fed(call, told, steps, lengths), targets
+    return inputs, _with_fed(call, argument, steps, lengths), targets
 
 
-def _with_fed(call: str, told: str, steps: Stepwise, lengths: Any) -> Any:
+def _with_fed(call: str, argument: str, steps: Stepwise, lengths: Any) -> Any:
     """The lengths of the other axes, where the fed sequence is a list of rows."""
     if lengths is None or isinstance(lengths, Mapping):
         return lengths
@@ -147,7 +147,7 @@ def _with_fed(call: str, told: str, steps: Stepwise, lengths: Any) -> Any:
             f"{call}: lengths is {a_type(lengths)}; expected a dict by axis, "
             f"of {', '.join(map(repr, others))}"
             if others
-            else f"{call}: lengths is given, but every row of {told} has its own; omit it"
+            else f"{call}: lengths is given, but every row of {argument} has its own; omit it"
         )
     return {others[0]: lengths}
 

@@ -124,14 +124,14 @@ class Ports:
         given = self.by_name("d_outputs", value, self.outputs, plain=self.plain_output, partial=True)
         read: list[Array | None] = []
         for name, node in self.outputs.items():
-            told = "d_outputs" if self.plain_output else f"d_outputs[{name!r}]"
+            argument = "d_outputs" if self.plain_output else f"d_outputs[{name!r}]"
             one = given.get(name)
             if one is None:
                 read.append(None)
             elif node.axis == ROW:
-                read.append(read_rows(told, one, batch.rows, (node.width,), dtype))
+                read.append(read_rows(argument, one, batch.rows, (node.width,), dtype))
             else:
-                read.append(read_steps(told, one, batch.of(node.axis), (node.width,), dtype))
+                read.append(read_steps(argument, one, batch.of(node.axis), (node.width,), dtype))
         return read
 
     def outward(self, arrays: Sequence[Array], batch: Batch) -> Any:

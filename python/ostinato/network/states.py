@@ -53,8 +53,8 @@ def to_slots(
     unknown = [name for name in state if name not in known]
     missing = [] if partial else [name for name in names if name not in state]
     if unknown or missing:
-        told = f"does not know {unknown[0]!r}" if unknown else f"lacks {missing[0]!r}"
-        raise ConfigError(f"{argument} {told}; the states of this network are {names}")
+        fault = f"does not know {unknown[0]!r}" if unknown else f"lacks {missing[0]!r}"
+        raise ConfigError(f"{argument} {fault}; the states of this network are {names}")
     for name, value in state.items():
         members = graph.states[name]
         shape = graph.slots[members[0]].shape

@@ -38,7 +38,7 @@ def regularized(regularizer: Regularizer, width: int) -> Unit:
 
     Raises ConfigError for a regularizer of what only a cell has, such as its weights or states.
     """
-    told = (
+    message = (
         f"{regularizer!r} does not stand alone: it is for weights, states or products, which a layer has; "
         f"write regularizers=[{regularizer!r}] in the layer that it is for"
     )
@@ -46,11 +46,11 @@ def regularized(regularizer: Regularizer, width: int) -> Unit:
     if all(
         getattr(kind, place) is getattr(Regularizer, place) for place in ("input", "output", "step_penalty")
     ):
-        raise ConfigError(told)
+        raise ConfigError(message)
     try:
         traced = trace_cell(_Value(regularizer.name), width, width, [regularizer])
     except ConfigError as error:
-        raise ConfigError(f"{told} ({error})") from error
+        raise ConfigError(f"{message} ({error})") from error
     return Unit(traced.program, {}, {}, width, traced.inference, penalty=traced.penalty)
 
 

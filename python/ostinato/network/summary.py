@@ -18,14 +18,14 @@ def summary(net: NetworkFacts, ports: Ports) -> str:
     parameters = net.parameters()
     total = sum(view.size for view in parameters.values())
     fixed = sum(parameters[name].size for name in net.frozen)
-    told = f", {fixed:,} of them frozen" if fixed else ""
-    lines = [repr(net), f"  {takes} -> {gives}, {net.dtype}, {total:,} parameters{told}"]
+    note = f", {fixed:,} of them frozen" if fixed else ""
+    lines = [repr(net), f"  {takes} -> {gives}, {net.dtype}, {total:,} parameters{note}"]
     wide = max((len(name) for name in parameters), default=0)
     shapes = {name: str(view.shape) for name, view in parameters.items()}
     wide_shape = max((len(shape) for shape in shapes.values()), default=0)
     for name, view in parameters.items():
-        told = "  frozen" if name in net.frozen else ""
-        lines.append(f"    {name:<{wide}}  {shapes[name]:<{wide_shape}}  {view.size:>10,}{told}")
+        note = "  frozen" if name in net.frozen else ""
+        lines.append(f"    {name:<{wide}}  {shapes[name]:<{wide_shape}}  {view.size:>10,}{note}")
     for name, (places, *shape) in net.state_shapes.items():
         lines.append(f"    state {name} ({', '.join(map(str, [places, 'N', *shape]))})")
     return "\n".join(lines)

@@ -129,18 +129,18 @@ class explained:
         name, signature, args, kwargs = self._call
         bound = _bound(name, signature, args, kwargs)
         _check_attributes(name, bound)
-        told = [
+        shapes = [
             f"{one} is {'traced' if isinstance(value, Symbolic) else _numbers(name, one, value).shape}"
             for one, value in _operands(bound)
         ]
-        told += [
+        shapes += [
             f"{one} is {shown(value)}"
             for one, value in bound.arguments.items()
             if bound.signature.parameters[one].annotation != "Value"
         ]
         if isinstance(error, OstinatoError):
             return
-        raise ShapeError(f"{name}: {', '.join(told)}: {described(error)}") from error
+        raise ShapeError(f"{name}: {', '.join(shapes)}: {described(error)}") from error
 
 
 def _bound(

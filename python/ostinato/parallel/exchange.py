@@ -44,10 +44,10 @@ class Exchange:
         found = [Message.of(np.asarray(one)) for one in self._communicator.allgather(sent)]
         topics = [one.topic for one in found]
         if len(set(topics)) > 1:
-            told = ", ".join(f"rank {rank} {what}" for rank, what in enumerate(topics))
+            calls = ", ".join(f"rank {rank} {what}" for rank, what in enumerate(topics))
             self._raise(
                 RankError(
-                    f"the ranks do different things: {told}; every rank makes the same calls of fit, save, "
+                    f"the ranks do different things: {calls}; every rank makes the same calls of fit, save, "
                     "run.save and run.stop, at the same update; only what prints may depend on run.chief"
                 )
             )
@@ -119,7 +119,7 @@ def _differences(found: Sequence[Mapping[str, Any]], inside: str = "") -> Any:
     """Each fact that differs from that of rank 0, with both values, in words."""
     first = found[0]
     for name in dict.fromkeys(key for one in found for key in one):
-        told = f"{name} ({inside})" if inside else name
+        place = f"{name} ({inside})" if inside else name
         other = next((n for n, one in enumerate(found) if one.get(name) != first.get(name)), None)
         if other is None:
             continue
@@ -127,4 +127,4 @@ def _differences(found: Sequence[Mapping[str, Any]], inside: str = "") -> Any:
         if all(isinstance(one, Mapping) for one in values):
             yield from _differences([first[name], found[other][name]], name)
         else:
-            yield f"{told}: {shown(values[0])} on rank 0, {shown(values[1])} on rank {other}"
+            yield f"{place}: {shown(values[0])} on rank 0, {shown(values[1])} on rank {other}"

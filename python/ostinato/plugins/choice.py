@@ -169,5 +169,5 @@ def _call(what: str, make: Callable[..., Any], options: dict[str, Any]) -> Any:
     except TypeError as error:
         if isinstance(error, OstinatoError):
             raise
-        told = f" with the options {shown(options)}" if options else ""
-        raise ConfigError(f"{what} cannot be made{told}: {error}") from error
+        with_options = f" with the options {shown(options)}" if options else ""
+        raise ConfigError(f"{what} cannot be made{with_options}: {error}") from error

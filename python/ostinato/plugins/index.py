@@ -102,8 +102,8 @@ def _plugins_of(distribution: importlib.metadata.Distribution) -> Iterator[Found
     for point in points:
         provider = Provider(f"{name}:{point.name}", name, version)
         if status == "active" and point.pattern.match(point.value) is None:
-            told = f"its entry point is {point.value!r}, which is not a module or module:object"
-            yield Found(provider, point.load, point.value, str(path or ""), "broken", told)
+            fault = f"its entry point is {point.value!r}, which is not a module or module:object"
+            yield Found(provider, point.load, point.value, str(path or ""), "broken", fault)
         else:
             yield Found(provider, point.load, point.value, str(path or ""), status, reason)
 

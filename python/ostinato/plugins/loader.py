@@ -104,14 +104,14 @@ def _reason(error: BaseException, found: Found) -> str:
     distribution = found.provider.distribution
     if isinstance(error, PluginError):
         return str(error)
-    told = described(error)
+    reason = described(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         own = found.target.partition(":")[0].partition(".")[0]
         missing = error.name.partition(".")[0]
-        return f"{told}; " + (f"reinstall {distribution}" if missing == own else f"install {missing}")
+        return f"{reason}; " + (f"reinstall {distribution}" if missing == own else f"install {missing}")
     if distribution == LOCAL:
-        return f"{told}; fix {found.path}"
-    return f"{told}; report this to the authors of {distribution}, or install another version of it"
+        return f"{reason}; fix {found.path}"
+    return f"{reason}; report this to the authors of {distribution}, or install another version of it"
 
 
 class _Press:
@@ -190,16 +190,16 @@ def collect(provider: Provider, plugin: Any) -> tuple[tuple[str, ...], list[Entr
 
 def warn_of(rows: Iterable[ReportRow], strangers: Iterable[str] = ()) -> None:
     """One warning that names the plugins with problems, if there are any."""
-    told = [
+    broken = [
         f"{row.id} {row.version} is {_IN.get(row.status, row.status)} ({row.reason})"
         for row in rows
         if is_trouble(row)
     ]
     parts = []
-    if told:
+    if broken:
         hint = ",".join(row.id for row in rows if is_trouble(row))
         parts.append(
-            f"plugins that could not be loaded: {'; '.join(told)}. The rest works. Details: "
+            f"plugins that could not be loaded: {'; '.join(broken)}. The rest works. Details: "
             f"`ostinato plugins`; to hide this: {VARIABLE}=no:{hint}"
         )
     unknown = ", ".join(strangers)

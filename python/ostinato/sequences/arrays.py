@@ -23,7 +23,7 @@ def as_floats(name: str, value: Any, dtype: str) -> Array:
     array = as_array(name, value)
     if array.dtype.kind not in "biuf":
         raise DTypeError(
-            f"{name} is {_told(value, array)}; expected an array of {dtype}{_listed(name, value, array)}"
+            f"{name} is {_summary(value, array)}; expected an array of {dtype}{_listed(name, value, array)}"
         )
     if array.dtype.kind != "f":
         raise DTypeError(
@@ -37,7 +37,7 @@ def as_numbers(name: str, value: Any) -> Array:
     """Any array of integers or floats, as float64. Raises DTypeError for others, ShapeError if ragged."""
     array = as_array(name, value)
     if array.dtype.kind not in "iuf":
-        raise DTypeError(f"{name} is {_told(value, array)}; expected numbers")
+        raise DTypeError(f"{name} is {_summary(value, array)}; expected numbers")
     return array.astype(np.float64)
 
 
@@ -48,7 +48,7 @@ def as_integers(name: str, value: Any) -> Array:
         return array
     if array.size == 0 and not isinstance(value, np.ndarray):
         return array.astype(np.int64)
-    got = f"has dtype {array.dtype}" if array.dtype != object else f"is {_told(value, array)}"
+    got = f"has dtype {array.dtype}" if array.dtype != object else f"is {_summary(value, array)}"
     raise DTypeError(f"{name} {got}; expected integers{_listed(name, value, array)}")
 
 
@@ -56,7 +56,7 @@ def as_flags(name: str, value: Any) -> Array:
     """Any array of booleans, C-contiguous. An empty list counts. Raises DTypeError for other kinds."""
     array = as_array(name, value)
     if array.dtype.kind != "b" and (array.size or isinstance(value, np.ndarray)):
-        got = f"has dtype {array.dtype}" if array.dtype != object else f"is {_told(value, array)}"
+        got = f"has dtype {array.dtype}" if array.dtype != object else f"is {_summary(value, array)}"
         raise DTypeError(f"{name} {got}; expected booleans. Convert it: .astype(bool)")
     return np.asarray(array, dtype=np.bool_, order="C")
 
@@ -94,7 +94,7 @@ def refuse_masked(name: str, value: Any) -> None:
         )
 
 
-def _told(value: Any, array: Array) -> str:
+def _summary(value: Any, array: Array) -> str:
     """What was given instead of numbers."""
     if isinstance(value, Mapping):
         return f"a {type(value).__name__}"

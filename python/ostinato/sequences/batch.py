@@ -70,9 +70,9 @@ class Batch:
         inside = within(self.lengths, self.steps)
         return inside if self.mask is None else inside & self.mask
 
-    def masked(self, mask: Any, told: str = "mask") -> Batch:
+    def masked(self, mask: Any, argument: str = "mask") -> Batch:
         """The same with the mask that a caller gives, or None. Raises ShapeError, DTypeError."""
-        return self if mask is None else replace(self, mask=read_steps(told, mask, self, (), "bool"))
+        return self if mask is None else replace(self, mask=read_steps(argument, mask, self, (), "bool"))
 
     def along(self, call: str, resets: Any, first_step: Any) -> Batch:
         """The same with the resets and the first step that a caller gives.
@@ -109,16 +109,16 @@ def read_batch(
     batch_first: bool,
     name: str = "x",
     axis: str = TIME,
-    told: str = "lengths",
+    argument: str = "lengths",
     mask: Any = None,
-    told_mask: str = "mask",
+    of_mask: str = "mask",
 ) -> tuple[Array, Batch]:
     """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
     x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
     batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own, or those rows packed.
-    `told` and `told_mask` are what lengths and mask are called. mask: (N, T) of booleans with x's axes, or a
-    list of rows where x is one; or None.
+    `argument` and `of_mask` are what lengths and mask are called. mask: (N, T) of booleans with x's axes, or
+    a list of rows where x is one; or None.
     Raises ShapeError, DTypeError, ConfigError.
     """
     trailing = () if limit is not None else (width,)
@@ -126,7 +126,7 @@ def read_batch(
     if isinstance(x, (list, tuple)):
         if lengths is not None:
             raise ConfigError(
-                f"{told} is given, but {name} is a list of rows, each of which has its own; expected None"
+                f"{argument} is given, but {name} is a list of rows, each of which has its own; expected None"
             )
         rows = [
             _row(f"{name}[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)
@@ -143,25 +143,27 @@ def read_batch(
                 f"{name} is {array.shape}; expected {kind} ({expected}){_hint(x, array, trailing)}"
             )
         array = _inward(array, batch_first)
-        read = read_lengths(lengths, array.shape[0], array.shape[1], name, told)
+        read = read_lengths(lengths, array.shape[0], array.shape[1], name, argument)
     ragged = isinstance(x, (list, tuple))
     batch = Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name, axis=axis).masked(
-        mask, told_mask
+        mask, of_mask
     )
     return array if limit is None else ids_in_range(name, array, limit, batch.valid), batch
 
 
-def read_lengths(lengths: Any, rows: int, steps: int, name: str = "x", told: str = "lengths") -> Array | None:
+def read_lengths(
+    lengths: Any, rows: int, steps: int, name: str = "x", argument: str = "lengths"
+) -> Array | None:
     """Lengths (rows,) integers 0..steps as int64, or None. Raises ShapeError, DTypeError."""
     if lengths is None:
         return None
-    array = as_integers(told, lengths)
+    array = as_integers(argument, lengths)
     if array.shape != (rows,):
-        raise ShapeError(f"{told} is {array.shape}; expected ({rows},), one for each row of {name}")
+        raise ShapeError(f"{argument} is {array.shape}; expected ({rows},), one for each row of {name}")
     wrong = np.flatnonzero((array < 0) | (array > steps))
     if wrong.size:
         n = wrong[0]
-        raise ShapeError(f"{told}[{n}] is {array[n]}; expected 0 to {steps}, the steps of {name}")
+        raise ShapeError(f"{argument}[{n}] is {array[n]}; expected 0 to {steps}, the steps of {name}")
     return plain(array, "int64")
 
 
@@ -264,9 +266,9 @@ def ids_in_range(name: str, ids: Array, limit: int, valid: Array | None) -> Arra
 
 def _bad_id(name: str, found: int, place: str, limit: int) -> str:
     """What is wrong with an id; of a target that marks a step to leave out, what to write."""
-    told = f"{name} holds the id {found} ({place}); expected ids from 0 to {limit - 1}"
+    message = f"{name} holds the id {found} ({place}); expected ids from 0 to {limit - 1}"
     marks = name.startswith("targets") and found < 0
-    return f"{told}. To leave such targets out, give weights= that are 0 there" if marks else told
+    return f"{message}. To leave such targets out, give weights= that are 0 there" if marks else message
 
 
 def _read(name: str, value: Any, dtype: str | None) -> Array:

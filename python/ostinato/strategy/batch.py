@@ -177,8 +177,11 @@ class Batch:
         outputs = self.axes.outputs
         names = list(outputs) if len(outputs) == 1 else by_name(self.targets, outputs)
         weights = by_name(self.weights, outputs)
-        told = self.axes.output_name
-        return {name: self._count(told("weights", name), weights.get(name), outputs[name]) for name in names}
+        output_name = self.axes.output_name
+        return {
+            name: self._count(output_name("weights", name), weights.get(name), outputs[name])
+            for name in names
+        }
 
     @property
     def count(self) -> float:
@@ -328,12 +331,12 @@ class Batch:
         for axis in self._sequences:
             ragged, steps = self.is_ragged(axis), self.steps_of(axis)
             given = self.lengths_of(axis) if ragged else counts.get(axis)
-            told = [
+            arguments = [
                 what if len(self._sequences) == 1 else f"{what}[{axis!r}]" for what in ("lengths", "mask")
             ]
-            lengths = read_lengths(given, self.rows, steps, told=told[0])
+            lengths = read_lengths(given, self.rows, steps, argument=arguments[0])
             extent = Extent(lengths, self.rows, steps, ragged, self.batch_first)
-            extents[axis] = extent.masked(masks.get(axis), told[1])
+            extents[axis] = extent.masked(masks.get(axis), arguments[1])
         return extents
 
     def _cut(self, value: Any, start: int, stop: int) -> Any:

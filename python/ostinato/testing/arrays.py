@@ -26,23 +26,23 @@ def differing(first: Mapping[str, Array], second: Mapping[str, Array]) -> list[s
     return [name for name in names if not same_bits(first.get(name), second.get(name))]
 
 
-def same(first: Mapping[str, Array], second: Mapping[str, Array], told: str) -> None:
-    """Raise Failed with the text `told` if any bits differ; {} in the text becomes the names that differ."""
+def same(first: Mapping[str, Array], second: Mapping[str, Array], message: str) -> None:
+    """Raise Failed with the text `message` if bits differ; {} in the text becomes the names that differ."""
     names = differing(first, second)
     if names:
-        raise Failed(told.replace("{}", ", ".join(names)))
+        raise Failed(message.replace("{}", ", ".join(names)))
 
 
-def near(first: Mapping[str, Array], second: Mapping[str, Array], allowed: float, told: str) -> None:
+def near(first: Mapping[str, Array], second: Mapping[str, Array], allowed: float, message: str) -> None:
     """Raise Failed if two arrays differ by more than `allowed`, relative to the largest number, or to 1.
 
-    {} in the text `told` becomes the name of the array.
+    {} in the text `message` becomes the name of the array.
     """
     for name, value in first.items():
         scale = max(1.0, float(np.abs(value).max(initial=0.0)))
         apart = float(np.abs(value - second[name]).max(initial=0.0))
         if not apart <= allowed * scale:
-            raise Failed(f"{told.replace('{}', name)}: they are {apart:.3g} apart")
+            raise Failed(f"{message.replace('{}', name)}: they are {apart:.3g} apart")
 
 
 def same_bits(a: Array | None, b: Array | None) -> bool:

@@ -60,13 +60,13 @@ class CellModel(Model, subject.Made):
 
     def meaning(self, made: Cell) -> str:
         """The programs of its step in two sizes, and their results: a step may run in Python."""
-        told = []
+        texts = []
         for sizes in sorted({self.sizes(3, 5), self.sizes(4, 5)}):
             net = Recurrent(made, *sizes)
-            told += [program.to_json() for program in net.programs.values()]
+            texts += [program.to_json() for program in net.programs.values()]
             if not net.memories:
-                told += [value.tobytes().hex() for value in Problem.random(net, 1, 2).results().values()]
-        return "\n".join(told)
+                texts += [value.tobytes().hex() for value in Problem.random(net, 1, 2).results().values()]
+        return "\n".join(texts)
 
 
 @check("initial_values")
@@ -149,9 +149,9 @@ def _with_hint(one: Check[Any]) -> Check[Any]:
         except Failed as failure:
             if not model.mixes_rows:
                 raise
-            told = "Hint: rows see each other; step may compute nothing from several rows, such as their mean"
+            hint = "Hint: rows see each other; step may compute nothing from several rows, such as their mean"
             raise Failed(
-                f"{failure} {told}" if str(failure).endswith("?") else f"{failure}. {told}"
+                f"{failure} {hint}" if str(failure).endswith("?") else f"{failure}. {hint}"
             ) from failure
 
     return replace(one, run=run)

@@ -187,13 +187,13 @@ def initial_values(one: LayerSubject) -> None:
 def gradients(one: LayerSubject) -> None:
     """In float64 the gradients of inputs and parameters equal the numeric ones, for T = 1 and 4."""
     for steps, ragged in ((1, False), (4, False), (4, True)):
-        told = ""
+        reason = ""
         for draw in range(DRAWS):
             problem = one.problem(3, steps, ragged=ragged, draw=draw)
             try:
                 numeric = smooth_slopes(problem.scalar, problem.given())
             except Kink as kink:
-                told = str(kink)
+                reason = str(kink)
                 continue
             analytic = problem.results()
             given = [(name, analytic[name], slopes) for name, slopes in numeric.items()]
@@ -201,7 +201,7 @@ def gradients(one: LayerSubject) -> None:
             break
         else:
             raise Failed(
-                f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {told}"
+                f"each of {DRAWS} draws lies on a corner or a jump, where no slope is defined: {reason}"
             )
 
 

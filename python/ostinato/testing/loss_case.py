@@ -136,8 +136,8 @@ class LossSubject(subject.Made):
         """The widths to check the shapes with: those the class declares, or of `WIDTHS` those it takes."""
         if self.declared:
             if not all(isinstance(width, int) for width in self.declared):
-                told = f"check_sizes is {self.declared!r}; expected widths of outputs"
-                raise Failed(f"{self.noun} {self.spec.name!r}: {told}")
+                message = f"check_sizes is {self.declared!r}; expected widths of outputs"
+                raise Failed(f"{self.noun} {self.spec.name!r}: {message}")
             return list(self.declared)
         return [width for width in WIDTHS if self.takes(width)] or [self.width(4)]
 

@@ -70,7 +70,7 @@ def parametrize_checks(
             subject = cache(partial(KINDS[found.kind].subject, found.spec, example, level))
             for one in KINDS[found.kind].checks:
                 bound = BoundCheck(found, example, one, subject)
-                told = expected.get(one.id)
-                marks = [pytest.mark.xfail(reason=told, strict=True)] if told else []
+                reason = expected.get(one.id)
+                marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
                 params.append(pytest.param(bound, id=str(bound), marks=marks))
     return pytest.mark.parametrize("check", params)

@@ -145,11 +145,11 @@ def row(one: MetricSubject) -> None:
 def finish(one: MetricSubject) -> None:
     """`finish` returns a float for the engine's mean, the same one on each call, and no NaN."""
     mean = one.mean()
-    told = one.make().finish(mean)
-    if not isinstance(told, float) or np.isnan(told):
-        raise Failed(f"finish returns {told!r} for the mean {mean}; expected a float")
-    if told != one.make().finish(mean):
-        raise Failed(f"finish returns {told!r} for {mean}, then {one.make().finish(mean)!r}")
+    finished = one.make().finish(mean)
+    if not isinstance(finished, float) or np.isnan(finished):
+        raise Failed(f"finish returns {finished!r} for the mean {mean}; expected a float")
+    if finished != one.make().finish(mean):
+        raise Failed(f"finish returns {finished!r} for {mean}, then {one.make().finish(mean)!r}")
     if not np.ndim(mean) and np.isnan(one.make().finish(1e9)):
         raise Failed("finish returns NaN for a mean of 1e9")
 

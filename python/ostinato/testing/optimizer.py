@@ -267,8 +267,8 @@ def learning_rate(one: OptimizerSubject) -> None:
     other = one.spec.factory(**{**given.options, "lr": 3.0 * rate})
     first = one.make()
     first.lr = 3.0 * rate
-    told = "{}: lr set after making, and given when made, take other steps"
-    same(one.course(other, steps=1), one.course(first, steps=1), told)
+    message = "{}: lr set after making, and given when made, take other steps"
+    same(one.course(other, steps=1), one.course(first, steps=1), message)
 
 
 @check("downhill")

@@ -113,8 +113,8 @@ def render(report: Report, *, verbose: bool = False) -> str:
             lines.append(line.rstrip())
     for (example, reason), ids in skipped.items():
         lines.append(f"  {_SIGNS['skipped']:<8} {', '.join(ids)}{_with(example)}  {reason}")
-    told = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items())
-    lines.append(f"  ran {report.ran} of {report.required} required checks: {told}")
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items())
+    lines.append(f"  ran {report.ran} of {report.required} required checks: {counts}")
     if report.ran < report.required:
         lines.append("  FAILED: fewer checks ran than the kind requires")
     return "\n".join(lines)

@@ -123,7 +123,7 @@ def _results(
         raise
     except BaseException as error:  # Also SystemExit and the skip of pytest.
         first, *rest = kind.checks
-        yield Result(first.id, example, "failed", _told(error)), True
+        yield Result(first.id, example, "failed", _message(error)), True
         for one in rest:
             yield Result(one.id, example, "skipped", f"the {kind.name} cannot be made"), True
         return
@@ -148,11 +148,11 @@ def outcome(one: Check[S], subject: S, example: str = "") -> Result:
     except Skipped as skip:
         found, reason = "skipped", str(skip)
     except BaseException as error:
-        found, reason = "failed", _told(error)
+        found, reason = "failed", _message(error)
     return Result(one.id, example, found, reason, round(time.perf_counter() - begun, 4))
 
 
-def _told(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     return str(error) if isinstance(error, Failed) else described(error)
 
 
@@ -168,7 +168,7 @@ def _strict(results: list[Result], expected: Mapping[str, str]) -> list[Result]:
     for id, reason in expected.items():
         own = [one for one in results if one.id == id]
         if own and all(one.outcome == "passed" for one in own):
-            told = f"passes, though it is expected to fail ({reason}); take it out of expected_failures"
+            message = f"passes, though it is expected to fail ({reason}); take it out of expected_failures"
             place = results.index(own[0])
-            results[place] = Result(id, own[0].example, "failed", told, own[0].seconds)
+            results[place] = Result(id, own[0].example, "failed", message, own[0].seconds)
     return results

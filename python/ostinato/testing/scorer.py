@@ -152,8 +152,8 @@ def shapes(one: ScorerSubject) -> None:
                 for name, like in expected.items():
                     found = results[name]
                     if found.shape != like.shape or found.dtype != like.dtype:
-                        told = f"{found.dtype} {found.shape}; expected {like.dtype} {like.shape}"
-                        raise Failed(f"{where}: {name} is {told}")
+                        what = f"{found.dtype} {found.shape}; expected {like.dtype} {like.shape}"
+                        raise Failed(f"{where}: {name} is {what}")
                 sums = results["weights"].sum(-1)
                 if (results["weights"] < 0).any() or np.abs(sums - 1).max() > 1e-5:
                     raise Failed(f"{where}: weights of a row sum to {sums.ravel()[0]:.6g}; expected 1")
@@ -287,8 +287,8 @@ def batch_company(one: ScorerSubject) -> None:
     names = ("context", "weights", "query", "memory")
     for n in range(5):
         alone = case.rows([n]).results()
-        told = f"row {n} alone: {{}} differs"
-        near({name: whole[name][n : n + 1] for name in names}, alone, ROUNDING["float64"], told)
+        message = f"row {n} alone: {{}} differs"
+        near({name: whole[name][n : n + 1] for name in names}, alone, ROUNDING["float64"], message)
 
 
 @check("float32")

@@ -289,9 +289,9 @@ def feed(one: StrategySubject) -> None:
                 f"truth is {np.asarray(truth).dtype} {np.shape(truth)}; expected bool (4, 9) or None"
             )
         for name in ("x", "targets", "lengths"):
-            told = f"{when}: {{}} of the batch is changed"
-            same({name: getattr(before, name)}, {name: getattr(fed, name)}, told)
-            same({name: getattr(before, name)}, {name: getattr(given, name)}, told)
+            message = f"{when}: {{}} of the batch is changed"
+            same({name: getattr(before, name)}, {name: getattr(fed, name)}, message)
+            same({name: getattr(before, name)}, {name: getattr(given, name)}, message)
 
 
 @check("fed", _only("feeding"))
@@ -321,8 +321,8 @@ def pieces(one: StrategySubject) -> None:
             raise Failed(f"pieces of a batch of {whole.count:g} steps have {sum(p.count for p in first):g}")
         for name, whole_x in by_names(whole.x, whole.axes.inputs).items():
             parts = [by_names(piece.x, whole.axes.inputs)[name] for piece in first]
-            told = "pieces end to end do not have the {} of the batch"
-            same({name: whole_x}, {name: np.concatenate(parts, axis=1)}, told)
+            message = "pieces end to end do not have the {} of the batch"
+            same({name: whole_x}, {name: np.concatenate(parts, axis=1)}, message)
 
 
 @check("estimate", _only("estimator"))

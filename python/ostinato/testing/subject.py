@@ -56,8 +56,8 @@ class Found:
         """The checks that fail by design, as the class declares them: check -> reason. Raises DTypeError."""
         declared = getattr(self.spec.factory, "expected_failures", {})
         if not isinstance(declared, Mapping) or not all(isinstance(one, str) for one in declared):
-            told = f"{self.kind} {self.name!r}: expected_failures is {shown(declared)}"
-            raise DTypeError(f"{told}; expected a dict of reasons by check")
+            message = f"{self.kind} {self.name!r}: expected_failures is {shown(declared)}"
+            raise DTypeError(f"{message}; expected a dict of reasons by check")
         return declared
 
 

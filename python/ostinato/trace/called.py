@@ -167,8 +167,10 @@ class CalledStep:
         self, method: str, noun: str, given: Any, shapes: Shapes, rows: tuple[int, ...]
     ) -> dict[str, Floats]:
         if not isinstance(given, Mapping) or set(given) != set(shapes):
-            told = sorted(map(str, given)) if isinstance(given, Mapping) else repr(given)
-            raise ShapeError(f"{self._owner}: {method} gives {told} for its {noun}s; expected {list(shapes)}")
+            names = sorted(map(str, given)) if isinstance(given, Mapping) else repr(given)
+            raise ShapeError(
+                f"{self._owner}: {method} gives {names} for its {noun}s; expected {list(shapes)}"
+            )
         return {
             name: self._array(method, f"{noun} {name!r}", given[name], (*rows, *shape))
             for name, shape in shapes.items()

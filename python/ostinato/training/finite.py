@@ -32,8 +32,8 @@ def check_gradients(net: Network, batch: Batch, grads: Slopes, place: str) -> No
     for name, grad in grads.params.items():
         bad = _first_bad(grad)
         if bad is not None:
-            told = f"the gradient of {name!r} holds {grad[bad]} at {_at(bad)}"
-            raise NonFiniteError(f"{place}: {told}; {_origin(net, batch)}")
+            finding = f"the gradient of {name!r} holds {grad[bad]} at {_at(bad)}"
+            raise NonFiniteError(f"{place}: {finding}; {_origin(net, batch)}")
 
 
 def check_parameters(net: Network, place: str, lr: float) -> None:

@@ -199,8 +199,8 @@ def _each(batch: Batch, change: Callable[[Any, str, str], Any]) -> Batch:
     """The batch with `change(part, axis, name)` of each input, target and weight; `name` is for errors."""
     axes = batch.axes
 
-    def changed(value: Any, of: Mapping[str, str], told: Callable[[str], str]) -> Any:
-        parts = {name: change(part, of[name], told(name)) for name, part in by_name(value, of).items()}
+    def changed(value: Any, of: Mapping[str, str], named: Callable[[str], str]) -> Any:
+        parts = {name: change(part, of[name], named(name)) for name, part in by_name(value, of).items()}
         return like(value, parts, of)
 
     return replace(
@@ -235,15 +235,16 @@ def _check_extent(batch: Batch) -> None:
             expected = "rows and steps, (N, T, ...)" if least == 2 else "one value for each row, (N, ...)"
             raise ShapeError(f"{axes.input_name(name)} is {part.shape}; expected {expected}")
     for axis, given in by_axis("lengths", batch.lengths, axes.sequences).items():
-        told = "lengths" if len(axes.sequences) == 1 else f"lengths[{axis!r}]"
+        argument = "lengths" if len(axes.sequences) == 1 else f"lengths[{axis!r}]"
         first = _first(batch, axis)
         if batch.is_ragged(axis):
             raise ConfigError(
-                f"{told} is given, but {first} is a list of rows, each of which has its own; expected None"
+                f"{argument} is given, but {first} is a list of rows, each of which has its own; "
+                "expected None"
             )
-        shape = as_array(told, given).shape
+        shape = as_array(argument, given).shape
         if shape != (batch.rows,):
-            raise ShapeError(f"{told} is {shape}; expected ({batch.rows},), one for each row of {first}")
+            raise ShapeError(f"{argument} is {shape}; expected ({batch.rows},), one for each row of {first}")
 
 
 def _first(batch: Batch, axis: str) -> str:

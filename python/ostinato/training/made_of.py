@@ -177,10 +177,10 @@ def _not_the_same(
         f"{now['providers'].get(one, 'no package')} now"
         for one in _differing(was["providers"], now["providers"])
     ]
-    told = f" ({'; '.join(versions)})" if versions else ""
+    reason = f" ({'; '.join(versions)})" if versions else ""
     differ = "differs" if kind != "equations" and len(parts) == 1 else "differ"
     anew = "take the parameters alone, net.load_state_dict(ost.load(path).state_dict()), and begin a new run"
     return ConfigError(
-        f"cannot resume: the {kind} of {', '.join(parts)} {differ} from {what}{told}. Use the "
+        f"cannot resume: the {kind} of {', '.join(parts)} {differ} from {what}{reason}. Use the "
         f"original code and versions; or {anew if what == FILE else 'begin with a new estimator'}"
     )

@@ -85,7 +85,7 @@ class Equations:
         number = list(net._ports.outputs).index(term.output)
         return cls(term, number, loss, keys, frozenset(vectors), rows, programs, core)
 
-    def told(self, means: Mapping[str, float], rows: Mapping[str, Any]) -> dict[str, float]:
+    def figures(self, means: Mapping[str, float], rows: Mapping[str, Any]) -> dict[str, float]:
         """The columns of metrics; without those that have no mean.
 
         means: of each equation of steps; rows: of each metric of rows.
@@ -125,12 +125,12 @@ class Measure:
 
     def while_training(self, losses: Mapping[str, float]) -> dict[str, float]:
         """The metrics that are computed from the mean loss of each output, which has its scale."""
-        told: dict[str, float] = {}
+        figures: dict[str, float] = {}
         for output, one in self._equations.items():
             scale = one.term.objective.scale
             if scale and output in losses:  # A loss that is scaled to 0 says nothing.
-                told |= one.told({one.loss: losses[output] / scale}, {})
-        return told
+                figures |= one.figures({one.loss: losses[output] / scale}, {})
+        return figures
 
     def losses(self, losses: Mapping[str, float]) -> dict[str, float]:
         """The columns of losses by output; none for a network with one output."""
@@ -197,12 +197,12 @@ class Measure:
                     counts[output] += batch.counts[output]
         self.check_counts(counts, owner)
         losses: dict[str, float] = {}
-        told: dict[str, float] = {}
+        figures: dict[str, float] = {}
         for output, one in self._equations.items():
             means = {key: value / counts[output] for key, value in sums[output].items()}
             losses[output] = one.term.objective.scale * means[one.loss]
-            told |= one.told(means, rows[output].told())
-        return {"loss": sum(losses.values(), 0.0), **self.losses(losses), **told}
+            figures |= one.figures(means, rows[output].figures())
+        return {"loss": sum(losses.values(), 0.0), **self.losses(losses), **figures}
 
     def of_rows(self, source: Rows, owner: str) -> NDArray[np.float64]:
         """(N,) the loss of each row per valid step, in the order of the data; NaN for one without a step.

@@ -85,15 +85,15 @@ def _fed_axis(batch: Batch, what: str) -> tuple[str, str]:
 
 def _ids(batch: Batch, name: str, axis: str) -> list[Array]:
     """The ids that each row is fed. Raises DTypeError, ConfigError for a network that is fed features."""
-    told = batch.axes.input_name(name)
+    argument = batch.axes.input_name(name)
     rows = batch.listed(by_name(batch.x, batch.axes.inputs)[name], axis)
     if any(row.ndim != 1 for row in rows):
         raise ConfigError(
-            f"this network does not read its own output: {told} has features, and predictions are ids; "
+            f"this network does not read its own output: {argument} has features, and predictions are ids; "
             f"expected an input of ids, such as ost.Input({shown(name)}, ids=100), or feeding "
             "'teacher_forcing'"
         )
-    return [as_integers(told, row) for row in rows]
+    return [as_integers(argument, row) for row in rows]
 
 
 def _truth(batch: Batch) -> Array:

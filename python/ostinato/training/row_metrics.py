@@ -51,7 +51,7 @@ class RowMetrics:
             raise ShapeError(f"metric {shown(name)}: row returns shape {value.shape}; expected {expected}")
         self._sums[name] = value if before is None else before + value
 
-    def told(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
         """The mean of each metric over the rows: a float, or a vector."""
         means = {name: total / self._rows for name, total in self._sums.items()}
         return {name: mean if mean.ndim else float(mean) for name, mean in means.items()}

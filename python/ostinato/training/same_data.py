@@ -49,12 +49,12 @@ def check_seen(was: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         if any(counted in one and counted in other for counted in ("rows", "batches")):
             differ += [name for name in one if name not in other and not name.startswith("validation ")]
     if differ:
-        told = [
+        differing = [
             f"{name} ({shown(was.get(name))} then, {shown(now.get(name))} now)" if name in _READABLE else name
             for name in differ
         ]
         raise ConfigError(
-            f"cannot resume: the data differs from that of the interrupted run in {', '.join(told)}; "
+            f"cannot resume: the data differs from that of the interrupted run in {', '.join(differing)}; "
             f"{WHAT_TO_DO}"
         )
 

@@ -93,7 +93,7 @@ class TrainStep:
             run.carried = grads.final_state
             self._count(run, losses, counts, penalty, 0.0)
             run.position = run.position.without_update()
-            return {**self._told(loss, losses, counts, penalty), "lr": run.optimizer.lr}
+            return {**self._figures(loss, losses, counts, penalty), "lr": run.optimizer.lr}
         self.hooks.call("ostinato_after_backward", run=run, step=step, grads=grads)
         lr = self._rate(run)
 
@@ -108,7 +108,7 @@ class TrainStep:
         run.gathered = None
         self._count(run, losses, counts, penalty, norm)
         run.position = run.position.after_update()
-        return {**self._told(loss, losses, counts, penalty), "grad_norm": norm, "lr": lr}
+        return {**self._figures(loss, losses, counts, penalty), "grad_norm": norm, "lr": lr}
 
     def _counts(self, batch: Batch) -> dict[str, float]:
         """What the loss of a batch is a mean over: valid steps; of an estimator that samples, its rows."""
@@ -132,17 +132,17 @@ class TrainStep:
         sums = {name: scales[name] * value for name, value in losses.items()}
         run.totals.add(sums, counts, scales[self.outputs[0]] * penalty, norm)
 
-    def _told(
+    def _figures(
         self, loss: float, losses: Mapping[str, float], counts: Mapping[str, float], penalty: float
     ) -> dict[str, float]:
         """What hooks learn of a piece."""
         # A loss of 0 over no step would look like a perfect score.
         seen = {name: value if counts[name] else math.nan for name, value in losses.items()}
-        told = {f"{name}.loss": value for name, value in seen.items()} if self.several else {}
+        figures = {f"{name}.loss": value for name, value in seen.items()} if self.several else {}
         if penalty:
-            told["penalty"] = penalty
+            figures["penalty"] = penalty
         total = loss if any(counts[name] for name in losses) else math.nan
-        return {"loss": total, **told}
+        return {"loss": total, **figures}
 
     def _rate(self, run: TrainingRun) -> float:
         """The learning rate of this update. Raises ConfigError for one set by hand if there is a schedule."""

@@ -455,8 +455,8 @@ class Trainer(NoCopies, AttributeGuard):
             self._hooks.call("ostinato_validation_start", run=run, epoch=run.epoch)
             over = measure.over(measured, "validation")
             found = {validated(name): value for name, value in over.items()}
-            told = MappingProxyType(found)
-            self._hooks.call("ostinato_validation_end", run=run, epoch=run.epoch, metrics=told)
+            read_only = MappingProxyType(found)
+            self._hooks.call("ostinato_validation_end", run=run, epoch=run.epoch, metrics=read_only)
             metrics |= found
         if totals.penalty:
             metrics["penalty"] = totals.mean_penalty

@@ -136,8 +136,8 @@ class Undo:
                 load(plain_copy(state))
             except Exception as error:
                 if getattr(why, "hook", None) != "ostinato_load":  # else the error says it
-                    told = f"after a failed fit, a state cannot be restored: {described(error)}"
-                    warnings.warn(told, stacklevel=2)
+                    message = f"after a failed fit, a state cannot be restored: {described(error)}"
+                    warnings.warn(message, stacklevel=2)
 
     def _set(self, kept: dict[str, Any], planned: PlannedStep | None = None) -> None:
         """Copy everything that changes in place. All that can fail comes before the first copy."""

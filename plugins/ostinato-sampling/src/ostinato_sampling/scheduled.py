@@ -101,13 +101,13 @@ class ScheduledSampling(Feeding):
             if self.k is not None:
                 raise self._error("k", "None with decay='constant', which has no k")
         elif self.k is not None or self.decay != "linear":
-            low, high, told = {
+            low, high, expected = {
                 "linear": (0.0, math.inf, "a number above 0, the updates until f is 0, or None"),
                 "exponential": (0.0, 1.0, "a number between 0 and 1 with decay='exponential'"),
                 "inverse_sigmoid": (1.0, math.inf, "a number from 1 with decay='inverse_sigmoid'"),
             }[self.decay]
             if self.k is None or not _is_number(self.k) or not low <= self.k < high or self.k == 0:
-                raise self._error("k", told)
+                raise self._error("k", expected)
         for name in ("start", "floor", "along"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 <= value <= 1:

@@ -29,12 +29,12 @@ def add_parameter_flags(
 
     parser: of argparse, or a group of one. defaults: shown instead of those of the estimator.
     """
-    types_of, told = get_type_hints(kind), documented(kind)
+    types_of, texts = get_type_hints(kind), documented(kind)
     for name, one in inspect.signature(kind).parameters.items():
         annotation = types_of.get(name, Any)
         if name in LEFT_OUT or _origin(annotation) is collections.abc.Mapping:
             continue
-        text = told.get(name, "").replace("%", "%%")
+        text = texts.get(name, "").replace("%", "%%")
         help = f"{text} (default: {_written(defaults.get(name, one.default))})".lstrip()
         options: dict[str, Any] = {"dest": PREFIX + name, "default": argparse.SUPPRESS, "help": help}
         flag = f"--{name.replace('_', '-')}"

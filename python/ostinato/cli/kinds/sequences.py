@@ -141,8 +141,8 @@ class SequenceKind(FitKind):
         data = read_sequences(table, layout_of_fit(options, fitted, table), self.labels_steps)
         found = model.predict(data.x)
         self.check_targets(options, found)
-        told = self.score_of_known(model, data, found) if data.layout.target else None
-        return Prediction(self.lines(model, data, found), told)
+        score = self.score_of_known(model, data, found) if data.layout.target else None
+        return Prediction(self.lines(model, data, found), score)
 
 
 def first_column(data: Sequences) -> str:

@@ -19,11 +19,11 @@ def _add_signs(parser: argparse.ArgumentParser) -> None:
 def add_layout_flags(parser: argparse.ArgumentParser, *, required: bool) -> None:
     """Adds the data, --target, --id, --time and --ignore. required: whether the data and --target are."""
     add = parser.add_argument
-    told = "a CSV file with names in its first line: each line a sequence, or with --id a step"
+    help_text = "a CSV file with names in its first line: each line a sequence, or with --id a step"
     if required:
-        add("data", help=told)
+        add("data", help=help_text)
     else:
-        add("data", nargs="?", help=f"{told}; a forecaster has its series without a file")
+        add("data", nargs="?", help=f"{help_text}; a forecaster has its series without a file")
     target = "what to predict; a regressor may have several"
     add("--target", required=required, action="append", default=[], metavar="COLUMN", help=target)
     add("--id", metavar="COLUMN", help="names the sequence of a line, which is a step")

@@ -199,16 +199,16 @@ def _check_features(table: Table, layout: Layout, others: Sequence[str]) -> None
         raise ConfigError(f"{table.path}: no column is left to learn from; the columns are {table.names}")
     if not layout.features or set(layout.features) == set(others):
         return
-    told = []
+    parts = []
     for what, names in (
         ("has the columns", [one for one in others if one not in layout.features]),
         ("lacks the columns", [one for one in layout.features if one not in others]),
     ):
         if names:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            told.append(f"{what} {', '.join(names[:5])}{more}")
+            parts.append(f"{what} {', '.join(names[:5])}{more}")
     raise ConfigError(
-        f"{table.path} {' and '.join(told)}, compared with the data of the fit; expected the same columns, "
+        f"{table.path} {' and '.join(parts)}, compared with the data of the fit; expected the same columns, "
         "or --ignore for those that are not to be read"
     )
 
@@ -234,8 +234,10 @@ def read_rows(
     try:
         return read_long(table.path, columns, id=layout.id, time=layout.time, regular=regular)
     except OstinatoError as error:
-        told = re.sub(r"\bin row (\d+)", lambda hit: f"at line {table.lines[kept[int(hit[1])]]}", str(error))
-        raise FormatError(told) from error
+        message = re.sub(
+            r"\bin row (\d+)", lambda hit: f"at line {table.lines[kept[int(hit[1])]]}", str(error)
+        )
+        raise FormatError(message) from error
 
 
 def cells_of(table: Table, name: str, kept: Sequence[int]) -> list[Any]:

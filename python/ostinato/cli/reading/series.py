@@ -223,14 +223,14 @@ def _reasons(cells: Mapping[int, str], unread: Sequence[int], date_format: str, 
     line = unread[0]
     if hints and hints[0] is not None:  # the others are written as the first
         line = next(line for line, one in cells.items() if hint_of(one) != hints[0])
-        told = f", which is not written as {first!r} is"
+        reason = f", which is not written as {first!r} is"
     elif date_format:
-        told = f", which is not written as {date_format}"
+        reason = f", which is not written as {date_format}"
     else:
-        told = "; expected a date such as 2026-01-31 or 2026-01-31 10:30, without a time zone"
+        reason = "; expected a date such as 2026-01-31 or 2026-01-31 10:30, without a time zone"
     if is_missing(cells[line]):
         return [f"{what} no date at line {line}. {left}"]
-    return [f"{what} {cells[line]!r} at line {line}{told}. {left}"]
+    return [f"{what} {cells[line]!r} at line {line}{reason}. {left}"]
 
 
 def _is_date(text: str) -> bool:

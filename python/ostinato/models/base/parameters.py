@@ -64,16 +64,16 @@ class Parameters(metaclass=CallMeta):
         public = not name.startswith("_") and not name.endswith("_")
         if public and not hasattr(type(self), name) and name not in self._names():
             hint = did_you_mean(name, self._names(), "parameters")
-            told = f"{type(self).__name__} has no parameter {shown(name)} to set; {hint}"
-            raise AttributeError(told, name=name, obj=self)
+            message = f"{type(self).__name__} has no parameter {shown(name)} to set; {hint}"
+            raise AttributeError(message, name=name, obj=self)
         super().__setattr__(name, value)
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             if name.endswith("_") and not name.startswith("_") and "_fitted" not in vars(self):
-                told = f"{type(self).__name__} is not fitted, and has no {shown(name)} yet"
-                raise AttributeError(told, name=name, obj=self)
+                message = f"{type(self).__name__} is not fitted, and has no {shown(name)} yet"
+                raise AttributeError(message, name=name, obj=self)
             return object.__getattribute__(self, name)  # Python's own words
 
     def __repr__(self) -> str:

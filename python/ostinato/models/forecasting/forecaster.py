@@ -252,8 +252,8 @@ class Forecaster(Forecasts):
         attributes.update(_corrections=moved)
         attributes["skill_"] = windows.skill(errors, moved, head.levels, transform)
         if self._prints() and attributes["skill_"] is not None:
-            told = ", ".join(f"{name} {value:.3f}" for name, value in attributes["skill_"].items())
-            print(f"MASE of windows left out: {told}", file=sys.stderr)
+            figures = ", ".join(f"{name} {value:.3f}" for name, value in attributes["skill_"].items())
+            print(f"MASE of windows left out: {figures}", file=sys.stderr)
 
     def _head_of_now(self, owner: str) -> Head:
         horizon = checks.count(owner, "horizon", self.horizon, at_least=1)

@@ -231,10 +231,10 @@ class Forecasts(SequenceModel, FittedSeries):
         horizon = self._head.horizon
         smoothing = one.smoothing.take([0])
         expected, units = smoothing.expected(horizon), self._spread(smoothing)
-        (told,) = smooth(smoothing, [self._transform.apply(values, one.scale)], horizon)
+        (smoothed,) = smooth(smoothing, [self._transform.apply(values, one.scale)], horizon)
         outputs = one.output[None]
         if len(values):
-            features, net = told.features, self.network_
+            features, net = smoothed.features, self.network_
             if one.covariates is not None:
                 more = one.covariates.features(1, len(values), window_of(self._scale))
                 features = np.concatenate([features, more], axis=1)
@@ -245,15 +245,15 @@ class Forecasts(SequenceModel, FittedSeries):
         errors = np.sort(self._head.errors(outputs) + self._corrections, axis=-1)
         return self._undone(
             errors,
-            np.concatenate([expected, told.expected]),
-            np.concatenate([units, told.units if self._head.is_counts else told.spreads]),
+            np.concatenate([expected, smoothed.expected]),
+            np.concatenate([units, smoothed.units if self._head.is_counts else smoothed.spreads]),
             np.full(1 + len(values), one.scale),
         )
 
     def explain(self) -> str:
         """The series as they were understood, and the plan of the network. Raises ConfigError."""
-        told = super().explain()
-        return f"{described(self._lengths(), self.season_)}\n{told}"
+        plan = super().explain()
+        return f"{described(self._lengths(), self.season_)}\n{plan}"
 
     # Series.
 
@@ -301,14 +301,14 @@ class Forecasts(SequenceModel, FittedSeries):
 
     def _check_times(self, owner: str, name: str, observed: Observations, follow: bool = False) -> None:
         """Raises ConfigError for a long table of other steps, or times that do not continue the series."""
-        known, told = self._columns, observed.columns
-        if known is None or told is None or known.clock is None:
+        known, new_columns = self._columns, observed.columns
+        if known is None or new_columns is None or known.clock is None:
             return
-        if told.clock is not None and told.clock != known.clock:
+        if new_columns.clock is not None and new_columns.clock != known.clock:
             raise ConfigError(
-                f"{owner}: {name} has steps of {told.clock}; those of the fit are {known.clock}"
+                f"{owner}: {name} has steps of {new_columns.clock}; those of the fit are {known.clock}"
             )
-        for id, start in told.starts.items() if follow else ():
+        for id, start in new_columns.starts.items() if follow else ():
             steps = len(self._standing[known_id(owner, id, self._standing)])
             wanted = known.clock.after(known.starts[id], steps)[-1]
             if start != wanted:

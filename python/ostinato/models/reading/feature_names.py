@@ -52,19 +52,19 @@ def check_names(names: Sequence[str] | None, fitted: Sequence[str] | None, name:
     """
     if names is None or fitted is None or list(names) == list(fitted):
         return
-    told = ["The feature names should match those that were passed during fit."]
+    lines = ["The feature names should match those that were passed during fit."]
     unseen, missing = [n for n in names if n not in fitted], [n for n in fitted if n not in names]
     if unseen:
-        told += ["Feature names unseen at fit time:", *(f"- {one}" for one in sorted(unseen)[:5])]
+        lines += ["Feature names unseen at fit time:", *(f"- {one}" for one in sorted(unseen)[:5])]
     if missing:
-        told += [
+        lines += [
             "Feature names seen at fit time, yet now missing:",
             *(f"- {one}" for one in sorted(missing)[:5]),
         ]
     if not unseen and not missing:
-        told.append("Feature names must be in the same order as they were in fit.")
-    told.append(f"The columns of {name} are {shown(list(names))}; those of fit were {shown(list(fitted))}.")
-    raise ConfigError("\n".join(told) + "\n")
+        lines.append("Feature names must be in the same order as they were in fit.")
+    lines.append(f"The columns of {name} are {shown(list(names))}; those of fit were {shown(list(fitted))}.")
+    raise ConfigError("\n".join(lines) + "\n")
 
 
 def as_names(state: Sequence[str] | None) -> Names:

@@ -62,8 +62,8 @@ class LongTable:
             for row in rows[1:]:
                 if not _alike(values[row], one):
                     raise ConfigError(
-                        f"{self.owner}: the series {shown(name)} has {_told(one)} and, in row {int(row)}, "
-                        f"{_told(values[row])} in the column {shown(column)}; expected one value for a series"
+                        f"{self.owner}: the series {shown(name)} has {_cell(one)} and, in row {int(row)}, "
+                        f"{_cell(values[row])} in the column {shown(column)}; expected one value for a series"
                     )
             found.append(one)
         return found
@@ -199,7 +199,7 @@ def _groups(owner: str, column: str, values: Any) -> tuple[list[Any], list[Array
     return list(found), [np.array(rows) for rows in found.values()] or [np.zeros(0, np.int64)]
 
 
-def _told(one: Any) -> str:
+def _cell(one: Any) -> str:
     return shown(one.item() if isinstance(one, np.generic) else one)
 
 

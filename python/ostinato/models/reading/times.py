@@ -126,14 +126,16 @@ def _check_order(
         wrong = np.flatnonzero(part[1:] <= part[:-1])
         if wrong.size:
             at = int(wrong[0])
-            told = f"{owner}: the series {shown(name)} has {_text(part[at + 1])} in row {int(places[at + 1])}"
+            finding = (
+                f"{owner}: the series {shown(name)} has {_text(part[at + 1])} in row {int(places[at + 1])}"
+            )
             if part[at + 1] == part[at]:
                 raise ConfigError(
-                    f"{told}, as in row {int(places[at])} of {named(column)}; expected each time once"
+                    f"{finding}, as in row {int(places[at])} of {named(column)}; expected each time once"
                 )
             hint = ".sort_index()" if column is None else f"sort the table by {shown(column)}"
             raise ConfigError(
-                f"{told} after {_text(part[at])} in {named(column)}; expected rows in the order "
+                f"{finding} after {_text(part[at])} in {named(column)}; expected rows in the order "
                 f"of time: {hint}"
             )
 
@@ -268,8 +270,8 @@ def cell(owner: str, column: str | None, one: Any, row: int) -> str:
 
 def _missing(owner: str, column: str | None, one: Any, row: int) -> Exception:
     kind = ConfigError if isinstance(one, (float, np.floating, np.datetime64)) or one is None else DTypeError
-    told = "expected a time: an integer, a date, or a text such as '2026-01-31' or '2026-01'"
-    return kind(f"{cell(owner, column, one, row)}; {told}")
+    expected = "expected a time: an integer, a date, or a text such as '2026-01-31' or '2026-01'"
+    return kind(f"{cell(owner, column, one, row)}; {expected}")
 
 
 def _text(one: Any) -> str:

@@ -42,14 +42,14 @@ class Model(ABC):
     def network(self, inputs: int, hidden: int, dtype: str = "float64") -> Network:
         """A network of one layer."""
 
-    def alike(self, first: Mapping[str, Array], second: Mapping[str, Array], told: str) -> None:
+    def alike(self, first: Mapping[str, Array], second: Mapping[str, Array], message: str) -> None:
         """Raise Failed unless the bits are equal; or the numbers, if the batch affects rounding."""
         if self.exact:
-            same(first, second, told)
+            same(first, second, message)
             return
         for name, value in first.items():
             rounding = ROUNDING[str(value.dtype)]
-            near({name: value}, second, rounding, told)
+            near({name: value}, second, rounding, message)
 
     def at(self, quick: V, standard: V, thorough: V) -> V:
         """The choice for the level."""
@@ -134,8 +134,8 @@ def pairs(owner: str, declared: Sequence[Any]) -> list[tuple[int, int]]:
     try:
         return [(int(inputs), int(hidden)) for inputs, hidden in declared]
     except (TypeError, ValueError) as error:
-        told = f"{owner}: check_sizes is {declared!r}; expected pairs (inputs, hidden)"
-        raise Failed(told) from error
+        message = f"{owner}: check_sizes is {declared!r}; expected pairs (inputs, hidden)"
+        raise Failed(message) from error
 
 
 def with_threads(count: int, work: Callable[[], R]) -> R:

@@ -193,9 +193,9 @@ class StateSpace(ModelFile, FittedStateSpace):
             "a": np.stack([one.a for one in series])[None],
             "P": np.stack([one.P for one in series])[None],
         }
-        told = with_jobs(owner, self.n_jobs, lambda: self.network_.run(inputs, state=state)).outputs
+        outputs = with_jobs(owner, self.n_jobs, lambda: self.network_.run(inputs, state=state)).outputs
         deviations = np.array([NormalDist().inv_cdf(level) for level in levels])
-        quantiles = -told[:, :, :1] + np.sqrt(told[:, :, 1:]) * deviations
+        quantiles = -outputs[:, :, :1] + np.sqrt(outputs[:, :, 1:]) * deviations
         sizes, centers = (np.array([getattr(one, name) for one in series]) for name in ("size", "center"))
         return self._transform.undo(quantiles * sizes[:, None, None] + centers[:, None, None], 1.0)
 

@@ -61,10 +61,10 @@ def _rolled(
     found = np.zeros((len(rows), steps))
     for step in range(steps):
         expected = smoothing.expected(1)[:, 0]
-        told = output[:, -distribution.width :].astype(np.float64)
+        parameters = output[:, -distribution.width :].astype(np.float64)
         if distribution.is_counts:
-            told = np.concatenate([told, log_base(expected, scales)[:, None]], axis=1)
-        drawn = distribution.draw(told.reshape(count, paths, -1), noise, step).reshape(-1)
+            parameters = np.concatenate([parameters, log_base(expected, scales)[:, None]], axis=1)
+        drawn = distribution.draw(parameters.reshape(count, paths, -1), noise, step).reshape(-1)
         z = drawn / scales if distribution.is_counts else expected + smoothing.spread * drawn
         found[:, step] = z
         if step < steps - 1:

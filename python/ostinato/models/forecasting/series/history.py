@@ -83,17 +83,17 @@ def histories(
     values = [transform.apply(one, scale) for one, scale in zip(series, scales, strict=True)]
     smoothing = Smoothing.of(values, season)
     found = []
-    for n, (scale, z, told) in enumerate(
+    for n, (scale, z, smoothed) in enumerate(
         zip(scales, values, smooth(smoothing, values, horizon), strict=True)
     ):
         count = len(z)
         ahead = np.arange(count)[:, None] + np.arange(1, horizon + 1)
         future = np.where(ahead < count, z[np.minimum(ahead, count - 1)], np.nan)
-        errors = np.clip((future - told.expected) / told.units[:, None], -FURTHEST, FURTHEST)
+        errors = np.clip((future - smoothed.expected) / smoothed.units[:, None], -FURTHEST, FURTHEST)
         weights = (~np.isnan(errors)).astype(np.float32)
         # The smoothing has to settle first.
         weights[: min(2 * season if season > 1 else 2, max(count - 2 - horizon, 0))] = 0.0
-        own, features = smoothing.take([n]), told.features
+        own, features = smoothing.take([n]), smoothed.features
         known = None if covariates is None else covariates[n]
         if known is not None:
             features = np.concatenate([features, known.features(0, count, window)], axis=1)
@@ -102,8 +102,8 @@ def histories(
                 scale,
                 own,
                 features,
-                told.expected,
-                told.units,
+                smoothed.expected,
+                smoothed.units,
                 np.nan_to_num(errors),
                 weights,
                 weights[:, 0].copy(),

@@ -82,18 +82,18 @@ class Observations:
         firsts = [int(np.argmax(~np.isnan(one))) for one in self.series]
         if not any(firsts):
             return self
-        known, told = self.covariates, self.columns
+        known, columns_of = self.covariates, self.columns
         if known is not None:
             known = [
                 replace(one, past=one.past[n:], future=one.future[n:])
                 for one, n in zip(known, firsts, strict=True)
             ]
-        if told is not None and told.clock is not None:
-            pairs = zip(told.starts.items(), firsts, strict=True)
-            starts = {id: told.clock.after(start, n)[-1] if n else start for (id, start), n in pairs}
-            told = replace(told, starts=starts)
+        if columns_of is not None and columns_of.clock is not None:
+            pairs = zip(columns_of.starts.items(), firsts, strict=True)
+            starts = {id: columns_of.clock.after(start, n)[-1] if n else start for (id, start), n in pairs}
+            columns_of = replace(columns_of, starts=starts)
         series = [one[n:] for one, n in zip(self.series, firsts, strict=True)]
-        return Observations(self.ids, series, known, told, self.names)
+        return Observations(self.ids, series, known, columns_of, self.names)
 
 
 def read_observations(
@@ -124,25 +124,25 @@ def read_observations(
         raise DTypeError(
             f"{error}. If this is a long table, name its columns: id=, time=, target="
         ) from error
-    told, indexes = None, indexes_of(owner, name, y, ids)
+    columns_of, indexes = None, indexes_of(owner, name, y, ids)
     if indexes is not None:
         times, clock = read_indexes(f"{owner}: {name}", ids, indexes)
         if clock is not None:
             series = [clock.filled(one, part) for one, part in zip(series, times, strict=True)]
         starts = {one: part[0] for one, part in zip(ids, times, strict=True)}
-        told = Columns("id", name_of(y), "y", {}, clock, starts, is_wide=True)
+        columns_of = Columns("id", name_of(y), "y", {}, clock, starts, is_wide=True)
     covariates, covariate_names = None, names_of(given, ids)
     if any(one is not None for one in given.values()):
-        given = {key: _aligned(owner, key, one, ids, told) for key, one in given.items()}
+        given = {key: _aligned(owner, key, one, ids, columns_of) for key, one in given.items()}
         covariates = read_covariates(owner, given, ids, [len(one) for one in series])
-    return Observations(ids, series, covariates, told, covariate_names)
+    return Observations(ids, series, covariates, columns_of, covariate_names)
 
 
-def _aligned(owner: str, name: str, given: Any, ids: Sequence[Any], told: Columns | None) -> Any:
+def _aligned(owner: str, name: str, given: Any, ids: Sequence[Any], columns_of: Columns | None) -> Any:
     """Covariates of each series, those with an index of dates at the steps of the series."""
     if given is None:
         return None
-    clock, starts = (None, {}) if told is None else (told.clock, told.starts)
+    clock, starts = (None, {}) if columns_of is None else (columns_of.clock, columns_of.starts)
     parts = zip(ids, of_each(owner, name, given, ids), strict=True)
     return {
         one: part
@@ -199,9 +199,9 @@ def _of_long_table(
         covariates = read_covariates(owner, read, long.ids, [len(one) for one in series])
     firsts = [] if long.times is None else [one[0] for one in long.times]
     starts = dict(zip(long.ids, firsts, strict=False))
-    told = Columns(names["id"], names["time"], target, columns, long.clock, starts)
+    columns_of = Columns(names["id"], names["time"], target, columns, long.clock, starts)
     own = {name: None if one is None else tuple(one) for name, one in columns.items()}
-    return Observations(long.ids, series, covariates, told, own)
+    return Observations(long.ids, series, covariates, columns_of, own)
 
 
 def _names(owner: str, name: str, given: Any) -> list[str] | None:
