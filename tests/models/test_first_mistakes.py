@@ -73,6 +73,8 @@ def crf_tagger(**given: Any) -> Any:
             "6 outputs as 2 classes; expected loss='auto' or 'crf', .*transitions=",
         ),
         (crf_tagger, ost.CrossEntropy(), "6 outputs as 2 classes"),
+        (ost.SequenceClassifier, ost.CrossEntropy(ignore=0), "none is to be ignored; expected ignore=None"),
+        (ost.SequenceTagger, ost.CrossEntropy(ignore=-100), "none is to be ignored"),
         (crf_tagger, "mse", "a loss of numbers"),
         (crf_tagger, "ctc", "a loss of whole sequences"),
     ],
@@ -144,6 +146,33 @@ def test_an_empty_text_is_a_text():
     fitted = model.fit([[[0.5, 1.0]], [[1.0, 2.0]]], ["a", "b"])
     with pytest.raises(ost.ConfigError, match="X holds symbols; the first fit had features"):
         fitted.predict([""])
+
+
+HUGE: list[tuple[Any, dict[str, Any], str]] = [
+    (ost.Seq2Seq, {"encoder_layers": 10**9}, "encoder_layers is 1000000000; expected at most 64"),
+    (ost.Forecaster, {"season": 10**9}, "season is 1000000000; expected at most 100000"),
+    (ost.SequenceClassifier, {"hidden_size": 10**9}, "Param: shape is .3.hidden=3000000000"),
+    (ost.LanguageModel, {"embedding_size": 10**9}, ".*1000000000"),
+]
+
+
+@pytest.mark.parametrize(("make", "given", "words"), HUGE)
+def test_a_size_that_no_machine_has_is_refused_and_names_the_estimator(make: Any, given: Any, words: str):
+    data: dict[Any, Any] = {
+        ost.Seq2Seq: (["ab"] * 4, ["ba"] * 4),
+        ost.Forecaster: ([np.sin(np.arange(30.0))] * 2,),
+        ost.LanguageModel: ("abcd" * 9,),
+    }
+    model = make(**{"hidden_size": 4, "max_iter": 1, **given})
+    with pytest.raises((ost.ConfigError, ost.ShapeError), match=f"^{make.__name__}: {words}"):
+        model.fit(*data.get(make, (X, Y)))
+
+
+def test_an_array_without_an_axis_is_no_sequence_to_draw():
+    model = ost.Seq2Seq(hidden_size=4, max_iter=1, random_state=0).fit(["ab"] * 4, ["ba"] * 4)
+    for given in ((np.array(2),), ("ab", np.array(2))):
+        with pytest.raises(ost.OstinatoError, match=r"plot_alignment: [xy]"):
+            model.plot_alignment(*given)
 
 
 WEIGHED: list[tuple[dict[str, Any], Any, str]] = [

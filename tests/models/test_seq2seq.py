@@ -64,6 +64,15 @@ def test_a_pointer_copies_symbols_of_one_form(X: Any, y: Any, words: str):
     assert small(pointer=True).fit(X, X).predict(X[:1])
 
 
+@pytest.mark.parametrize("most", [10**9, 100_001, 10**30, 0, -1, 2.5, True, None])
+def test_max_length_has_limits(most: Any):
+    with pytest.raises(ost.ConfigError, match=r"Seq2Seq: max_length is .*; expected"):
+        small(max_length=most).fit(WORDS, BACKWARDS)
+    model = small().fit(WORDS, BACKWARDS).set_params(max_length=most)
+    with pytest.raises(ost.ConfigError, match=r"Seq2Seq: max_length is .*; expected"):
+        model.predict(WORDS[:1])
+
+
 def test_max_length_cuts_what_is_written(reverser):
     assert reverser.predict(["abcd"]) == ["dcba"]
     try:

@@ -155,7 +155,7 @@ class Trial:
     [
         (
             lambda: classifier(loss=ost.losses.CrossEntropy(class_weight=[1, 2, 3])).fit(X, Y),
-            "^loss 'cross_entropy': class_weight has 3 weights; the output has 2 logits$",
+            "^SequenceClassifier: loss 'cross_entropy': class_weight has 3 weights; the output has 2 logits$",
         ),
         (
             lambda: classifier(class_weight={"a": 0, "b": 0}).fit(X, Y),

@@ -305,6 +305,22 @@ def test_a_batcher_may_leave_out_rows_if_it_says_so():
         assert made.evaluate(x, targets, batch_size=batcher)["loss"] == history["val_loss"][0]
 
 
+def test_a_batcher_that_leaves_out_all_rows_is_refused():
+    x, targets = (one[:10] for one in running_sum())
+    batcher = ost.data.ByLength(100, drop_last=True)
+    with pytest.raises(ost.ConfigError, match=r"batch_size is ByLength\(100.*leaves out all 10 rows"):
+        trainer().fit(x, targets, epochs=1, batch_size=batcher, progress=False)
+    assert trainer().evaluate(x, targets, batch_size=batcher) == trainer().evaluate(x, targets)
+
+
+@pytest.mark.parametrize("late", [float("nan"), float("inf"), "x", None])
+def test_a_schedule_that_returns_no_number_later_is_named(late):
+    made = trainer(schedule=lambda start, when: late if when.step else start)
+    x, targets = (one[:10] for one in running_sum())
+    with pytest.raises(ost.ConfigError, match=r"Trainer: the value of schedule is .*; expected a"):
+        made.fit(x, targets, epochs=3, batch_size=5, progress=False)
+
+
 def test_a_batcher_makes_the_batches():
     x, targets = running_sum()
     lengths, seen = ragged_lengths(), []

@@ -117,7 +117,13 @@ class Rows:
     def _plan(self, lesson: Lesson) -> tuple[Array, list[Array]]:
         """The rows in order, and the positions of each batch; computed once per lesson."""
         if self._planned is None or self._planned[0] is not lesson:
-            self._planned = (lesson, *self._groups(lesson))
+            order, groups = self._groups(lesson)
+            if len(order) and not any(map(len, groups)):
+                raise ConfigError(
+                    f"batch_size is {shown(self.batch)}, which leaves out all {len(order)} rows; expected "
+                    "batches of fewer rows"
+                )
+            self._planned = (lesson, order, groups)
         return self._planned[1:]
 
     def _groups(self, lesson: Lesson) -> tuple[Array, list[Array]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ostinato import checks
 from ostinato.errors import ConfigError, NonFiniteError, shown
 from ostinato.optimizers import Optimizer
 from ostinato.optimizers.planned import PlannedStep
@@ -145,7 +146,10 @@ class TrainStep:
         return {"loss": total, **figures}
 
     def _rate(self, run: TrainingRun) -> float:
-        """The learning rate of this update. Raises ConfigError for one set by hand if there is a schedule."""
+        """The learning rate of this update.
+
+        Raises ConfigError for one set by hand if there is a schedule, and for a schedule whose value is none.
+        """
         now = run.optimizer.lr
         if self.schedule is None:
             return now
@@ -156,7 +160,7 @@ class TrainStep:
                 f"sets it in every update, from {run.start_lr:g} at the start; make a trainer without "
                 "schedule=, or with a schedule that returns this rate"
             )
-        return self.schedule(run.start_lr, run.when)
+        return checks.number("Trainer", "the value of schedule", self.schedule(run.start_lr, run.when))
 
     def _losses(self, loss: float, grads: Slopes) -> dict[str, float]:
         """The loss of each output, without penalties. Raises ConfigError for gradients that do not say it."""

@@ -22,8 +22,15 @@ def check_classes(owner: str, loss: Any, outputs: int, classes: int, instead: st
     instead: what to do then.
     """
     check_targets(owner, loss, "index")
+    made = registry.make("loss", loss, Loss)
+    ignored = getattr(made, "ignore", None)
+    if ignored is not None:
+        raise ConfigError(
+            f"{owner}: loss is {shown(loss)}, but each label of y is a class, so none is to be ignored; "
+            "expected ignore=None"
+        )
     try:
-        found = registry.make("loss", loss, Loss).classes(outputs)
+        found = made.classes(outputs)
     except ConfigError:  # no number of classes has these outputs
         found = 0
     if found != classes:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ostinato.errors import ConfigError, DTypeError
+from ostinato.errors import ConfigError, DTypeError, ShapeError
 
 
 @contextmanager
 def errors_of(owner: str) -> Iterator[None]:
-    """Within it, a ConfigError or DTypeError of a layer, a cell or a trainer begins with `owner` too."""
+    """Within it, a ConfigError, DTypeError or ShapeError of a layer or a trainer begins with `owner` too."""
     try:
         yield
-    except (ConfigError, DTypeError) as error:
+    except (ConfigError, DTypeError, ShapeError) as error:
         text = str(error)
         # An error of another class may make its text of several arguments: it stays as it is.
         if error.args == (text,) and not text.startswith((f"{owner}:", f"{owner}.")):

@@ -367,9 +367,10 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
         checks.number(type(self).__name__, "the value of schedule", rate)
         return made
 
-    def _size(self, name: str, at_least: int = 1) -> int:
+    def _size(self, name: str, at_least: int = 1, at_most: int = checks.LARGEST_COUNT) -> int:
         """A parameter that is a size or a number of layers. Raises ConfigError."""
-        return checks.count(type(self).__name__, name, getattr(self, name), at_least=at_least)
+        owner, given = type(self).__name__, getattr(self, name)
+        return checks.whole(owner, name, given, at_least=at_least, at_most=at_most)
 
     def _dropout(self) -> float:
         """The parameter `dropout` of an estimator that has it. Raises ConfigError."""

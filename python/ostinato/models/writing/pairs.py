@@ -20,6 +20,9 @@ from ostinato.strategy import Estimator, Strategy
 
 Self = TypeVar("Self", bound="PairModel")
 
+LONGEST_ANSWER: Final = 100_000
+"""Symbols or steps: a model that never writes an end takes seconds for them, and seems to hang for more."""
+
 LARGEST_PENALTY: Final = 10.0
 """With it, length^length_penalty is finite for each length of a float64 below 10^30, and scores differ."""
 
@@ -93,7 +96,9 @@ class PairModel(SequenceModel, PairState):
         """The most steps of an answer, the end included."""
         if isinstance(self.max_length, str) and self.max_length == "auto":
             return int(1.5 * known["_longest"]) + 6
-        return 1 + checks.count(type(self).__name__, "max_length", self.max_length, at_least=1)
+        return 1 + checks.whole(
+            type(self).__name__, "max_length", self.max_length, at_least=1, at_most=LONGEST_ANSWER
+        )
 
     def _search_method(self, owner: str, beam_size: Any = None) -> dict[str, Any]:
         """What a search passes to `decode`. beam_size: None for the estimator's. Raises ConfigError."""

@@ -17,7 +17,7 @@ from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.layers.bridge import Bridge
 from ostinato.layers.decoder import Decoder
-from ostinato.layers.decoder_step import QUERIES
+from ostinato.layers.decoder_step import MOST_LAYERS, QUERIES
 from ostinato.losses import CrossEntropy
 from ostinato.metrics import edits
 from ostinato.models.base.best import Best
@@ -117,8 +117,8 @@ class Seq2Seq(PairModel, Seq2SeqState):
         beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
         length_penalty: 0 to 10; a search compares log-probability / length^length_penalty, as
             `ost.LengthNorm` does; 0 compares log-probabilities, which favours short answers.
-        max_length: the most symbols that are written; "auto" for one and a half times those of the longest
-            target of training, plus 5.
+        max_length: the most symbols that are written, at most 100,000; "auto" for one and a half times those
+            of the longest target of training, plus 5.
         learning_rate_init: "auto" is 0.002.
         schedule: "auto" rises over 50 updates, then falls by half in 2.5 epochs or 1,200 updates, whatever
             takes longer.
@@ -264,7 +264,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         else:
             read = len(source.mean)
             memory = Input("source", size=read, axis="source")
-        for _ in range(self._size("encoder_layers")):
+        for _ in range(self._size("encoder_layers", at_most=MOST_LAYERS)):
             encoder = Recurrent(self._copy("cell"), read, units // 2, bidirectional=True)
             encoded = encoder(memory)
             memory, read = dropped(encoded, share), units
@@ -391,7 +391,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         """
         owner = f"{type(self).__name__}.plot_alignment"
         for name, one in (("x", x), ("y", y)):
-            if hasattr(one, "__len__") and len(one) > MOST_DRAWN:
+            if hasattr(one, "__len__") and getattr(one, "shape", None) != () and len(one) > MOST_DRAWN:
                 raise ConfigError(
                     f"{owner}: {name} has {len(one)} symbols; a picture shows {MOST_DRAWN} or fewer"
                 )

@@ -80,8 +80,8 @@ class SequenceGenerator(PairModel, GeneratorState):
         length_penalty: 0 to 10, of `predict` for symbols: a search compares log-probability /
             length^length_penalty, as `ost.LengthNorm` does; 0 compares log-probabilities. Above 0, longer
             sequences win, which are less likely.
-        max_length: the most symbols or steps that are written; "auto" for one and a half times those of the
-            longest sequence of training, plus 5.
+        max_length: the most symbols or steps that are written, at most 100,000; "auto" for one and a half
+            times those of the longest sequence of training, plus 5.
 
     The other arguments are those of `SequenceModel`. Strategies are as in `Seq2Seq`; those that feed or draw
     ids need symbols.

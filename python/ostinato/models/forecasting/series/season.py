@@ -13,6 +13,8 @@ from ostinato.sequences.arrays import Array
 
 LONGEST: Final = 400
 """The longest season that is looked for."""
+LONGEST_GIVEN: Final = 100_000
+"""Of an argument: the smoothing of each series has a number for each step of it."""
 CLEAR: Final = 0.1
 """The least mean autocorrelation of the changes at a season."""
 
@@ -45,7 +47,7 @@ def read_season(owner: str, given: object, series: Sequence[Array]) -> int:
         if given != "auto":
             raise ConfigError(f"{owner}: season is {shown(given)}; expected steps, such as 12, or 'auto'")
         return detect_season(series)
-    return checks.count(owner, "season", given, at_least=1)
+    return checks.whole(owner, "season", given, at_least=1, at_most=LONGEST_GIVEN)
 
 
 def detect_season(series: Sequence[Array]) -> int:
