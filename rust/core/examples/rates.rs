@@ -9,6 +9,11 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use ostinato_core::kernel::{Float, Init, Isa, Kernels, Src, fma_peak_gflops};
+use ostinato_core::memory::Allocator;
+
+/// As in the Python package: large operands have huge pages.
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 /// Rows of a block of time.
 const BLOCK: usize = 256;

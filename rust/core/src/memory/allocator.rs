@@ -1,12 +1,13 @@
-//! The global allocator: the system's, with a reserve behind it.
+//! The global allocator: own pages for large requests, the system's allocator for others, and a reserve behind both.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
 
 use super::fallible::is_fallible;
+use super::pages;
 use super::reserve::{give_back, is_used, owns, piece};
 
-/// The system's allocator. When the system has no memory, requests that must not fail are served from the reserve (see
+/// The system's allocator, and pages for large requests. When the system has no memory, requests that must not fail are served from the reserve (see
 /// `prepare`), and requests that may fail do fail.
 pub struct Allocator;
 
@@ -15,20 +16,26 @@ fn spare(layout: Layout) -> *mut u8 {
     if is_fallible() { null_mut() } else { piece(layout) }
 }
 
-// SAFETY: every address comes from `System` or from the reserve, which own disjoint memory; each is given back to where it
-// came from, with its layout. No function unwinds.
+// SAFETY: every address comes from `System`, from the pages or from the reserve, which own disjoint memory; each is given back
+// to where it came from, with its layout: the layout decides between `System` and the pages. No function unwinds.
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: passed on.
-        let address = unsafe { System.alloc(layout) };
+        let address = match pages::are_for(layout) {
+            true => pages::take(layout.size(), false),
+            // SAFETY: passed on.
+            false => unsafe { System.alloc(layout) },
+        };
         if address.is_null() { spare(layout) } else { address }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: passed on.
-        let address = unsafe { System.alloc_zeroed(layout) };
+        let address = match pages::are_for(layout) {
+            true => pages::take(layout.size(), true),
+            // SAFETY: passed on.
+            false => unsafe { System.alloc_zeroed(layout) },
+        };
         if !address.is_null() {
             return address;
         }
@@ -46,21 +53,27 @@ unsafe impl GlobalAlloc for Allocator {
             return;
         }
         // SAFETY: passed on; the address is not in the reserve.
-        unsafe { System.dealloc(address, layout) }
+        unsafe {
+            if pages::are_for(layout) {
+                pages::give_back(address, layout.size());
+            } else {
+                System.dealloc(address, layout);
+            }
+        }
     }
 
     #[inline]
     unsafe fn realloc(&self, address: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        let is_ours = owns(address);
+        // SAFETY: the caller's guarantee: with this alignment, the size is valid.
+        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        let is_ours = owns(address) || pages::are_for(layout) || pages::are_for(wanted);
         if !is_ours {
-            // SAFETY: passed on; the address is not in the reserve.
+            // SAFETY: passed on; `System` gave the address.
             let moved = unsafe { System.realloc(address, layout, size) };
             if !moved.is_null() {
                 return moved;
             }
         }
-        // SAFETY: the caller's guarantee: with this alignment, the size is valid.
-        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
         // SAFETY: the caller's guarantee: the size is not 0.
         let moved = if is_ours { unsafe { self.alloc(wanted) } } else { spare(wanted) };
         if !moved.is_null() {
@@ -71,5 +84,31 @@ unsafe impl GlobalAlloc for Allocator {
             }
         }
         moved
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contents_move_between_the_system_and_the_pages() {
+        const SIZES: [usize; 6] = [100, 3 << 20, 40 << 20, 2 << 20, 1000, 1 << 20];
+        for align in [1, 64, 4096] {
+            let layout = |size: usize| Layout::from_size_align(size, align).unwrap();
+            // SAFETY: the memory has the size that was requested last.
+            unsafe {
+                let mut address = Allocator.alloc(layout(SIZES[0]));
+                address.write_bytes(9, SIZES[0]);
+                for sizes in SIZES.windows(2) {
+                    address = Allocator.realloc(address, layout(sizes[0]), sizes[1]);
+                    assert!((address as usize).is_multiple_of(align));
+                    let memory = std::slice::from_raw_parts(address, SIZES[0]);
+                    assert!(memory.iter().all(|&byte| byte == 9), "{sizes:?} {align}");
+                    address.add(sizes[1] - 1).write(1);
+                }
+                Allocator.dealloc(address, layout(SIZES[5]));
+            }
+        }
     }
 }

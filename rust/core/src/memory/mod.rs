@@ -4,10 +4,11 @@
 //!   with [`OutOfMemory`], which `team::guard` turns into an error.
 //! - Everything else is small, and there is much of it: strings, lists of nodes, boxes. A program that makes [`Allocator`]
 //!   its global allocator gets these from a reserve when the system has no memory; [`check`] unwinds before the reserve
-//!   is used up.
+//!   is used up. It also gives large requests huge pages.
 
 mod allocator;
 mod fallible;
+mod pages;
 mod reserve;
 mod vectors;
 
