@@ -16,6 +16,7 @@ from typing import Any
 # and jax are imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 os.environ.setdefault("KMP_BLOCKTIME", "0")
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # huge pages for PyTorch, as Ostinato and NumPy have
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 # An instruction set that OSTINATO_ISA forces holds for PyTorch and the libraries in it too.

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as in the other benches: waiting threads sleep soon
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # and huge pages
 
 import numpy as np
 import torch
