@@ -5,6 +5,7 @@ import pytest
 
 import ostinato as ost
 from ostinato.models.base.held_out import split
+from ostinato.models.writing.held_blocks import held_blocks
 from tests.models.table import sequences
 
 SMALL = {
@@ -45,8 +46,9 @@ def test_words_of_held_out_sentences_alone_are_unknown():
     assert not {f"word{n}" for n in held} & known
 
 
-def test_symbols_of_the_end_of_a_text_alone_are_unknown():
-    text = "the dog and the cat. " * 20 + "QQ ZZ QQ ZZ. " * 4
+def test_symbols_of_the_held_out_part_of_a_text_alone_are_unknown():
+    # 94 of 472 symbols are held out: one block in the middle.
+    text = "the dog and the cat. " * 10 + "QQ ZZ QQ ZZ. " * 4 + "the dog and the cat. " * 10
     model = ost.LanguageModel(**SMALL, embedding_size=3).fit(text)
     with pytest.warns(UserWarning, match="unknown"):
         model.bits("QQ the dog")
@@ -120,3 +122,35 @@ def test_the_longest_sequence_of_training_is_not_that_of_a_held_out_pair(kind):
     training, held = held_places(model, 40)
     assert 39 in held
     assert model._longest == 1 + max(training)
+
+
+@pytest.mark.parametrize(
+    ("symbols", "wanted", "blocks"), [(4, 1, 1), (400, 40, 1), (1000, 103, 2), (20_003, 2_000, 10)]
+)
+def test_blocks_of_a_text_are_the_middles_of_equal_parts(symbols, wanted, blocks):
+    held = held_blocks("test", symbols, wanted)
+    assert held.shape == (symbols,) and held.sum() == max(2, wanted)
+    starts, ends = (np.flatnonzero(np.diff(held.astype(int)) == one) + 1 for one in (1, -1))
+    assert len(starts) == len(ends) == blocks  # neither the first symbol nor the last one is held out
+    middles = (np.arange(blocks) + 0.5) * symbols / blocks
+    assert (
+        np.abs((starts + ends) / 2 - middles).max() <= 1.5
+    )  # places are whole: three roundings of half a one
+
+
+def test_a_text_that_is_too_short_is_refused():
+    with pytest.raises(ost.ConfigError, match="text has 3 symbols, too few to hold out 2; expected more, or"):
+        held_blocks("test", 3, 0)
+
+
+def test_auto_holds_out_blocks_of_a_long_text_only(monkeypatch):
+    monkeypatch.setattr("ostinato.models.writing.language_model.ENOUGH_SYMBOLS", 100)
+    monkeypatch.setattr("ostinato.models.writing.language_model.MOST_HELD", 20)
+    given = {**SMALL, "embedding_size": 3, "early_stopping": "auto"}
+    for count, held in ((99, 0), (100, 20), (150, 20)):
+        model = ost.LanguageModel(**given)
+        found = model._held("test", count)
+        assert (0 if found is None else found.sum()) == held
+        model.fit("abc" * (count // 3) + "a" * (count % 3))
+        assert model._fitted.held_out == (held > 0)
+        assert ("val_loss" in model.trainer_.history[0]) == (held > 0)

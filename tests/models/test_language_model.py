@@ -79,7 +79,7 @@ def test_unknown_symbols_are_counted():
         fitted.generate("#", 3)
     with pytest.raises(ost.ConfigError, match="text has 1 symbols; expected at least 2"):
         fitted.bits("t")
-    with pytest.raises(ost.ConfigError, match="text has 3 symbols, too few to hold out its end"):
+    with pytest.raises(ost.ConfigError, match="text has 3 symbols, too few to hold out 2"):
         model(early_stopping=True).fit("aab")
     with pytest.raises(ost.DTypeError, match="expected a text, or a list of texts"):
         fitted.fit(3)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from ostinato.models.base.best import Best
 from ostinato.models.base.sequence_model import SequenceModel, TrainingState
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, warn_of_strange
+from ostinato.models.writing.held_blocks import held_blocks
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.schedules import Exponential, WarmUp
@@ -31,7 +33,9 @@ Self = TypeVar("Self", bound="LanguageModel")
 
 LEVELS: Final = ("character", "word")
 ENOUGH_SYMBOLS: Final = 10_000
-"""With early_stopping="auto", the end of a text is held out from so many symbols on."""
+"""With early_stopping="auto", blocks of a text are held out from so many symbols on."""
+MOST_HELD: Final = 50_000
+"""With early_stopping="auto", the most symbols that are held out: more measure no better and do not train."""
 AT_A_TIME: Final = 4096
 """Symbols that are measured together."""
 
@@ -58,7 +62,9 @@ class LanguageModel(SequenceModel, TextState):
             feeds the network its own output ("sampling/scheduled_sampling"), each window starts anew.
         batch_size: parts of the text that are read side by side; "auto" for 32.
         max_iter: epochs, each one pass over the text.
-        early_stopping: True holds out the end of the text; "auto" does so from 10,000 symbols on.
+        early_stopping: True holds out `validation_fraction` of the text, in 10 blocks all over it, measures
+            them after each epoch, and keeps the best parameters. "auto" does so from 10,000 symbols on, with
+            at most 50,000 symbols. False learns the whole text.
         learning_rate_init: "auto" is 0.004.
         schedule: "auto" rises over 20 updates, then falls by 40 % each epoch.
 
@@ -87,9 +93,11 @@ class LanguageModel(SequenceModel, TextState):
         changes.
         """
         owner = type(self).__name__
-        ids, fitting, cut = self._begin(text, self._continues(), True)
+        ids, fitting, held = self._begin(text, self._continues(), True)
         epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
-        return self._read(fitting, epochs, ids[:cut], None if cut is None else ids[cut:])
+        if held is None:
+            return self._read(fitting, epochs, ids, None)
+        return self._read(fitting, epochs, ids[~held], ids[held])
 
     def partial_fit(self: Self, text: str | Sequence[str]) -> Self:
         """One more pass over a text. The first call decides the vocabulary: other symbols are unknown.
@@ -101,8 +109,8 @@ class LanguageModel(SequenceModel, TextState):
 
     def _begin(
         self, text: Any, continued: TrainingState | None, may_hold: bool
-    ) -> tuple[Array, TrainingState, int | None]:
-        """The ids of a text, the fitting, and where its held-out end begins; None without one.
+    ) -> tuple[Array, TrainingState, Array | None]:
+        """The ids of a text, the fitting, and which ids are held out; None for none.
 
         The vocabulary is that of the training part.
         """
@@ -110,32 +118,26 @@ class LanguageModel(SequenceModel, TextState):
         symbols = self._symbols(owner, text)
         if len(symbols) < 3:
             raise ConfigError(f"{owner}: text has {len(symbols)} symbols; expected at least 3")
-        cut = self._cut(owner, len(symbols)) if may_hold and self._holds_text(len(symbols)) else None
+        held = self._held(owner, len(symbols)) if may_hold else None
         if continued is None:
-            known = Vocabulary.of(symbols[:cut], least=2)
+            learned = symbols if held is None else compress(symbols, (~held).tobytes())
+            known = Vocabulary.of(learned, least=2)
             continued = self._new(
                 lambda seed: self._build(len(known), seed),
-                cut is not None,
+                held is not None,
                 {"_vocabulary": known},
             )
-            return known.encode(symbols), continued, cut
+            return known.encode(symbols), continued, held
         ids = continued.attributes["_vocabulary"].encode(symbols)
         warn_of_strange(owner, "text", [ids], 5)  # whoever calls fit
-        return ids, continued, cut
+        return ids, continued, held
 
-    def _cut(self, owner: str, symbols: int) -> int:
-        """Where the held-out end begins. Raises ConfigError for a text that is too short."""
-        cut = symbols - max(2, int(symbols * self.validation_fraction))
-        if cut < 2:
-            raise ConfigError(
-                f"{owner}: text has {symbols} symbols, too few to hold out its end; expected more, or "
-                "early_stopping=False"
-            )
-        return cut
-
-    def _holds_text(self, symbols: int) -> bool:
-        held = self._holds_out(0)
-        return symbols >= ENOUGH_SYMBOLS if self.early_stopping == "auto" else held
+    def _held(self, owner: str, symbols: int) -> Array | None:
+        """Which symbols are held out, or None. Raises ConfigError for a text that is too short."""
+        found, wanted = self._holds_out(0), int(symbols * self.validation_fraction)
+        if self.early_stopping == "auto":
+            found, wanted = symbols >= ENOUGH_SYMBOLS, min(wanted, MOST_HELD)
+        return held_blocks(owner, symbols, wanted) if found else None
 
     def _build(self, symbols: int, seed: int) -> Network:
         share = self._dropout()
