@@ -78,7 +78,7 @@ def export(
         data = parts(exporter, part).model({}).SerializeToString()
     target = os.path.realpath(place)  # a link stays one
     temporary = f"{target}.part"
-    if os.path.exists(target) and not os.path.isfile(target):
+    if os.path.exists(target) and not (os.path.isfile(target) or os.path.isdir(target)):
         raise OSError(errno.EINVAL, "it is no regular file; expected a file or a new name", place)
     try:
         with open(temporary, "wb") as written:
