@@ -64,7 +64,8 @@ class Forecaster(Forecasts):
             paths. "auto" trains both: direct within the horizon, recursive beyond it.
         distribution: of the next value: "normal" (None stands for it), "student_t" for heavy tails, or
             "negative_binomial" for counts 0, 1, 2, ...
-        season: steps of a season, or "auto": by the autocorrelation of the changes of all series.
+        season: steps of a season, at most 100,000, or "auto": by the autocorrelation of the changes of all
+            series.
         quantiles: of the forecasts, rising, between 0 and 1; 0.5, the median, is one of them.
         transform: "log" forecasts logarithms, so errors and seasons are relative; "none" the values; "auto"
             takes "log" if all values are above 0.

@@ -49,7 +49,8 @@ class SequenceClassifier(PooledModel, Classes):
 
     Args:
         loss: of the logits and the class numbers: a name, a Loss class or an instance.
-        class_weight: a dict of weights by class, or "balanced": classes count alike, however rare.
+        class_weight: a dict of weights by class, each 0 or from 1e-18 to 1e18, or "balanced": classes count
+            alike, however rare.
         temperature: logits are divided by it, so that probabilities are as sure as they are right. "auto"
             fits it on the held-out rows, if there are at least 50 (see early_stopping), else it is 1.
 

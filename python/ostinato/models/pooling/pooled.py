@@ -401,7 +401,7 @@ class PooledModel(SequenceModel, PooledState):
                 univariate sequences; or an array of objects that are arrays.
             y: one answer for each sequence: of a classifier (N,) labels (texts, whole numbers or booleans, at
                 least two classes); of a regressor numbers (N,) or (N, K).
-            sample_weight: (N,) numbers from 0: how much each row counts.
+            sample_weight: (N,) numbers from 0 to 1e18: how much each row counts.
             lengths: (N,) steps of each row of an array.
             groups: (N,) of anything: rows of one group are held out together.
             id: if X is a long table, a DataFrame or a dict of columns with one row for each sequence and

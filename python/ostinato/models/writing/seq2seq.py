@@ -106,7 +106,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
         cell: of all layers: a name, a Cell class or an instance.
         hidden_size: units of each layer; of the encoder, half of them in each direction.
         num_layers: of the decoder.
-        encoder_layers: layers of the encoder on top of each other.
+        encoder_layers: layers of the encoder on top of each other, at most 64.
         embedding_size: features of a symbol.
         dropout: the fraction of the outputs of each layer of the encoder and of the decoder that is dropped
             in training; half of it of embeddings.
