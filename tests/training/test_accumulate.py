@@ -297,3 +297,42 @@ def test_batches_of_an_estimator_that_samples_count_by_their_rows():
     # the sums are in another order
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-12, atol=1e-12)
     assert found[0][1] == pytest.approx(found[1][1], rel=1e-12)
+
+
+class AlsoTargets(OfRows):
+    """It adds the loss of the targets, a mean over steps, with a weight that may be set."""
+
+    def __init__(self, likelihood=1.0):
+        self.likelihood = likelihood
+
+    @property
+    def uses_loss(self):
+        return self.likelihood > 0
+
+
+def test_a_mean_over_rows_and_one_over_steps_have_no_common_weight_of_a_batch():
+    words = r"accumulate is 2 with AlsoTargets\(.*a mean over rows plus .* expected accumulate=1"
+    ids = np.zeros((4, 3), np.int64)
+    net = ost.Sequential(ost.Embedding(5, 3), ost.Dense(3, 5))
+    options = {"net": net, "loss": "cross_entropy", "accumulate": 2}
+    with pytest.raises(ost.ConfigError, match=words):
+        trainer(strategies=[AlsoTargets()], **options)
+    changed = AlsoTargets(0.0)
+    one = trainer(strategies=[changed], **options)
+    changed.likelihood = 1.0
+    before = net.arena.copy()
+    with pytest.raises(ost.ConfigError, match=words):
+        one.fit(ids, ids, epochs=1, progress=False)
+    assert (net.arena == before).all() and one.run.step == 0
+    # after the trainer began, too
+    changed.likelihood = 0.0
+
+    class Sets:
+        @ost.hookimpl
+        def ostinato_batch_start(self):
+            changed.likelihood = 1.0
+
+    other = trainer(strategies=[changed], callbacks=[Sets()], **options)
+    with pytest.raises(ost.ConfigError, match=words):
+        other.fit(ids, ids, epochs=1, batch_size=2, progress=False)
+    assert (net.arena == before).all() and other.run.step == 0

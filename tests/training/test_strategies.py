@@ -175,7 +175,12 @@ def test_a_feeding_without_an_effect_is_refused():
         with pytest.raises(ost.ConfigError, match=words):
             trainer(strategies=[Truth(), one])
         trainer(strategies=[TeacherForcing(), one])
-    trainer(strategies=[Truth(), Also(0.5)])
+    one = Also(0.5)
+    made = trainer(strategies=[Truth(), one])
+    one.likelihood = 0.0
+    with pytest.raises(ost.ConfigError, match=words):
+        made.fit(X, TARGETS, epochs=1)
+    assert made.run.step == 0
     trainer(strategies=[Truth(), Full()])
 
 

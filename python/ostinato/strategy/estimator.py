@@ -23,7 +23,8 @@ class Estimator(Strategy):
     """Whether it learns from what the network writes itself: ids that the network predicts and is fed.
 
     Its loss is then its own, such as minus the reward, and a mean over the rows that have a step: the trainer
-    derives no metric from it, and weights batches by these rows.
+    derives no metric from it, and weights batches by these rows. If it also `uses_loss`, a mean over steps,
+    each update is of one batch: a trainer refuses `accumulate`.
     """
 
     target: ClassVar[str] = "output"

@@ -29,7 +29,7 @@ _BASES: Mapping[str, type[Strategy]] = {one.role: one for one in (Curriculum, Fe
 class Strategies:
     """One strategy of each role; a missing role has its default.
 
-    Raises ConfigError for two of a role, and for a feeding that has no effect with the estimator.
+    Raises ConfigError for two of a role, and as `check` does.
     """
 
     def __init__(self, given: Any, through_time: ThroughTime | None) -> None:
@@ -49,9 +49,14 @@ class Strategies:
         self.feeding = _of(Feeding, found, TeacherForcing)
         self.estimator = _of(Estimator, found, Full)
         self.execution = _of(Execution, found, Local)
-        if not self.estimator.uses_loss and not isinstance(self.feeding, TeacherForcing):
+        self.check()
+
+    def check(self) -> None:
+        """Raises ConfigError for a feeding that has no effect with the estimator, as its options are now."""
+        one = self.estimator
+        if not one.uses_loss and not isinstance(self.feeding, TeacherForcing):
             raise ConfigError(
-                f"strategies has {shown(self.feeding)} and {shown(self.estimator)}, which learns only from "
+                f"strategies has {shown(self.feeding)} and {shown(one)}, which learns only from "
                 "what the network writes itself, so the feeding would have no effect; omit one of them, or "
                 "let the estimator also use the loss of the targets, as likelihood=0.5 of 'reinforce' does"
             )

@@ -111,8 +111,22 @@ class TrainStep:
         run.position = run.position.after_update()
         return {**self._figures(loss, losses, counts, penalty), "grad_norm": norm, "lr": lr}
 
+    def check_terms(self) -> None:
+        """Raises ConfigError where a loss over several batches is not a weighted mean of theirs.
+
+        So it is if an estimator, as its options are now, adds a mean over steps to a mean over rows.
+        """
+        one = self.estimator
+        if self.accumulate > 1 and one.samples and one.uses_loss:
+            raise ConfigError(
+                f"accumulate is {self.accumulate} with {shown(one)}, whose loss is a mean over rows plus "
+                "that of the targets, a mean over steps: in several batches, the two have other weights; "
+                "expected accumulate=1, or an estimator without the loss of the targets (likelihood=0)"
+            )
+
     def _counts(self, batch: Batch) -> dict[str, float]:
         """What the loss of a batch is a mean over: valid steps; of an estimator that samples, its rows."""
+        self.check_terms()
         counts, fed = batch.counts, batch.axes.fed
         if not self.estimator.samples or fed is None:
             return counts

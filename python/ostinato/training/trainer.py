@@ -68,7 +68,8 @@ class Trainer(NoCopies, AttributeGuard):
         through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget): short for the estimator.
         clip_norm: gradients are scaled down to this global norm; None lets them be.
         accumulate: how many batches make one update. Its gradient is that of one batch of all their rows, up
-            to rounding; at the end of an epoch, fewer batches may be left, which make an update too.
+            to rounding; at the end of an epoch, fewer batches may be left, which make an update too. Only 1
+            with an estimator that `samples` and also uses the loss of the targets.
         reduction: of the loss, "mean" over the valid steps or "sum".
         metrics: names, Metric classes or instances, measured on validation data; in training where the loss
             decides them. Of a network with several outputs a dict of lists by output.
@@ -147,6 +148,7 @@ class Trainer(NoCopies, AttributeGuard):
             self.accumulate,
             self._interrupts,
         )
+        step.check_terms()
         plugins = choose_plugins(callbacks)
         self._hooks = step.hooks = RunHooks(plugins, own=step)
         self._plugin_states: Mapping[str, Any] | None = None
@@ -222,6 +224,8 @@ class Trainer(NoCopies, AttributeGuard):
             epochs = checks.count("fit", "epochs", epochs, at_least=0)
             checks.flag("fit", "progress", progress)
             checks.flag("fit", "training_metrics", training_metrics)
+            self.strategies.check()  # options of an estimator may be set after it is made
+            self._step.check_terms()
             form = self._form
             source = read_source(
                 "fit", form, data, targets, lengths=lengths, weights=weights, mask=mask, batch_size=batch_size
