@@ -1,8 +1,11 @@
 //! Requests that may fail.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::panic::resume_unwind;
+
+use super::pages;
 
 /// Below this many bytes, the reserve has room.
 const LARGE: usize = 1 << 20;
@@ -59,11 +62,18 @@ pub fn ensure(bytes: usize) {
     if bytes < LARGE {
         return;
     }
-    let mut probe: Vec<u8> = Vec::new();
-    let found = fallible(|| probe.try_reserve_exact(bytes)).is_ok();
-    // an allocation that nothing uses is left out by the compiler
-    black_box(&mut probe);
-    if !found {
+    let found = || {
+        let Ok(layout) = Layout::from_size_align(bytes, 1) else { return false };
+        // SAFETY: the size is not 0; an allocation that nothing uses is left out by the compiler.
+        let probe = unsafe { black_box(System.alloc(layout)) };
+        let found = !probe.is_null();
+        if found {
+            // SAFETY: allocated above.
+            unsafe { System.dealloc(probe, layout) };
+        }
+        found
+    };
+    if !(found() || pages::release() && found()) {
         out_of_memory(bytes);
     }
 }

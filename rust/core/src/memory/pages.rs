@@ -1,37 +1,37 @@
-//! Large requests: own mappings in huge pages, because the processor finds the address of each page in a small cache, and
-//! products go over megabytes of weights at every step.
+//! Large requests: mappings in huge pages, because the processor finds the address of each page in a small cache, and products
+//! go over megabytes of weights at every step.
 //!
 //! Linux gives huge pages to a program that advises it to (`madvise`). Where it does not, the memory has small pages, and all
-//! else is the same. A mapping that is given back waits for the next request of its size: new memory costs a fault for each
-//! page, and the system fills it with zeros.
+//! else is the same. Mappings are freed into a cache: new memory costs a fault for each page, and the system fills it with
+//! zeros.
 
 use std::alloc::Layout;
+use std::ptr::null_mut;
 use std::sync::{Mutex, TryLockError};
 
 /// Bytes of a huge page: of x86-64, and of AArch64 with pages of 4 KiB.
 const HUGE: usize = 2 << 20;
-/// A request of at least half a huge page takes a whole one.
+/// Requests from this size on are mapped. Up to a huge page, they take a whole one.
 const LEAST: usize = HUGE / 2;
 /// Sizes of mappings are multiples of this: the largest usual page.
 const GRAIN: usize = 64 << 10;
 
-/// The most mappings that wait, and the most bytes of them: those of glibc's allocator that wait at the end of its heap.
-const MOST_IDLE: usize = 32;
-const MOST_IDLE_BYTES: usize = 64 << 20;
+/// The most free mappings in the cache, and the most bytes of them: as many as glibc leaves free at the end of its heap.
+const MOST_FREE: usize = 32;
+const MOST_FREE_BYTES: usize = 64 << 20;
 
-static IDLE: Mutex<Idle> = Mutex::new(Idle::new());
+static FREE: Mutex<Free> = Mutex::new(Free::new());
 
 /// Whether a request is mapped.
 #[inline]
-pub(super) fn are_for(layout: Layout) -> bool {
+pub(super) fn is_mapped(layout: Layout) -> bool {
     system::HAS_MAPPINGS && layout.size() >= LEAST && layout.align() <= HUGE
 }
 
 /// Memory for a request of `size` bytes, aligned to a huge page; null if the system has none.
 #[cold]
-pub(super) fn take(size: usize, zeroed: bool) -> *mut u8 {
-    let size = mapped(size);
-    match with_idle(|idle| idle.take(size)).flatten() {
+pub(super) fn alloc(size: usize, zeroed: bool) -> *mut u8 {
+    match with_free(|free| free.take(mapped(size))).flatten() {
         Some(start) => {
             if zeroed {
                 // SAFETY: the mapping has this size, and nothing uses it.
@@ -39,85 +39,121 @@ pub(super) fn take(size: usize, zeroed: bool) -> *mut u8 {
             }
             start
         }
-        None => system::map(size),
+        None => system::map(mapped(size)),
     }
 }
 
-/// Takes back what `take` gave for a request of `size` bytes.
+/// Frees the memory of a request of `size` bytes.
 ///
 /// # Safety
-/// Nothing uses the memory.
+/// `alloc` or `realloc` returned it for this size, and nothing uses it.
 #[cold]
-pub(super) unsafe fn give_back(start: *mut u8, size: usize) {
+pub(super) unsafe fn dealloc(start: *mut u8, size: usize) {
     let size = mapped(size);
     // SAFETY: passed on.
-    let waits = with_idle(|idle| unsafe { idle.add(start, size) });
-    if waits != Some(true) {
+    let is_added = with_free(|free| unsafe { free.add(start, size) });
+    if is_added != Some(true) {
         // SAFETY: passed on.
         unsafe { system::unmap(start, size) };
     }
 }
 
-/// The bytes of the mapping for a request: whole huge pages, unless the last one would be less than half full.
-fn mapped(size: usize) -> usize {
-    if size % HUGE >= HUGE / 2 { size.next_multiple_of(HUGE) } else { size.next_multiple_of(GRAIN) }
+/// Makes the memory of a request of `size` bytes one of `wanted` bytes, both mapped, where it is; returns false if that needs more
+/// memory.
+///
+/// # Safety
+/// As `dealloc`; nothing uses the bytes beyond `wanted`.
+#[cold]
+pub(super) unsafe fn resize(start: *mut u8, size: usize, wanted: usize) -> bool {
+    let (size, wanted) = (mapped(size), mapped(wanted));
+    if wanted < size {
+        // SAFETY: passed on.
+        unsafe { system::unmap(start.wrapping_add(wanted), size - wanted) };
+    }
+    wanted <= size
 }
 
-/// Calls `work` with the mappings that wait; None if another thread has them. In the child of a fork that may be so for good.
-fn with_idle<R>(work: impl FnOnce(&mut Idle) -> R) -> Option<R> {
-    match IDLE.try_lock() {
-        Ok(mut idle) => Some(work(&mut idle)),
-        Err(TryLockError::Poisoned(idle)) => Some(work(&mut idle.into_inner())),
+/// Returns the free mappings to the system; whether there were any.
+#[cold]
+pub(super) fn release() -> bool {
+    with_free(Free::clear).unwrap_or(false)
+}
+
+/// The bytes of the mapping for a request: whole huge pages, but small ones for a last one that would be filled by less than
+/// three quarters.
+fn mapped(size: usize) -> usize {
+    let is_whole = size < HUGE || size % HUGE >= HUGE / 4 * 3;
+    size.next_multiple_of(if is_whole { HUGE } else { GRAIN })
+}
+
+/// Calls `work` with the cache; None if another thread has it. In the child of a fork that may be so for good.
+fn with_free<R>(work: impl FnOnce(&mut Free) -> R) -> Option<R> {
+    match FREE.try_lock() {
+        Ok(mut free) => Some(work(&mut free)),
+        Err(TryLockError::Poisoned(free)) => Some(work(&mut free.into_inner())),
         Err(TryLockError::WouldBlock) => None,
     }
 }
 
-/// Mappings that wait for a request, the longest waiting first.
-struct Idle {
-    places: [(*mut u8, usize); MOST_IDLE],
+/// The cache of free mappings, the oldest first.
+struct Free {
+    mappings: [(*mut u8, usize); MOST_FREE],
     count: usize,
     bytes: usize,
 }
 
 // SAFETY: nothing else uses the mappings.
-unsafe impl Send for Idle {}
+unsafe impl Send for Free {}
 
-impl Idle {
-    const fn new() -> Idle {
-        Idle { places: [(std::ptr::null_mut(), 0); MOST_IDLE], count: 0, bytes: 0 }
+impl Free {
+    const fn new() -> Free {
+        Free { mappings: [(null_mut(), 0); MOST_FREE], count: 0, bytes: 0 }
     }
 
-    /// The mapping of this size that waits shortest.
+    /// The most recently freed mapping of this size.
     fn take(&mut self, size: usize) -> Option<*mut u8> {
-        let at = self.places[..self.count].iter().rposition(|place| place.1 == size)?;
+        let at = self.mappings[..self.count].iter().rposition(|mapping| mapping.1 == size)?;
         Some(self.remove(at).0)
     }
 
-    /// Adds a mapping; returns false for one that is too large to wait. Those that wait longest make room.
+    /// Adds a mapping; returns false for one that is too large. The oldest are unmapped to make room.
     ///
     /// # Safety
-    /// As `give_back`.
+    /// As `dealloc`.
     unsafe fn add(&mut self, start: *mut u8, size: usize) -> bool {
-        if size > MOST_IDLE_BYTES {
+        if size > MOST_FREE_BYTES {
             return false;
         }
-        while self.count == MOST_IDLE || self.bytes + size > MOST_IDLE_BYTES {
-            let (start, size) = self.remove(0);
-            // SAFETY: nothing uses a mapping that waits.
-            unsafe { system::unmap(start, size) };
+        while self.count == MOST_FREE || self.bytes + size > MOST_FREE_BYTES {
+            self.unmap_oldest();
         }
-        self.places[self.count] = (start, size);
+        self.mappings[self.count] = (start, size);
         self.count += 1;
         self.bytes += size;
         true
     }
 
+    /// Unmaps all; whether there were any.
+    fn clear(&mut self) -> bool {
+        let was_filled = self.count > 0;
+        while self.count > 0 {
+            self.unmap_oldest();
+        }
+        was_filled
+    }
+
+    fn unmap_oldest(&mut self) {
+        let (start, size) = self.remove(0);
+        // SAFETY: nothing uses a free mapping.
+        unsafe { system::unmap(start, size) };
+    }
+
     fn remove(&mut self, at: usize) -> (*mut u8, usize) {
-        let place = self.places[at];
-        self.places.copy_within(at + 1..self.count, at);
+        let mapping = self.mappings[at];
+        self.mappings.copy_within(at + 1..self.count, at);
         self.count -= 1;
-        self.bytes -= place.1;
-        place
+        self.bytes -= mapping.1;
+        mapping
     }
 }
 
@@ -180,81 +216,88 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_is_whole_huge_pages_unless_half_of_the_last_would_be_idle() {
+    fn a_mapping_has_whole_huge_pages_unless_the_last_would_be_filled_by_less_than_three_quarters() {
         for (size, expected) in [
             (LEAST, HUGE),
             (HUGE, HUGE),
             (HUGE + 1, HUGE + GRAIN),
-            (HUGE + HUGE / 2 - 1, HUGE + HUGE / 2),
-            (HUGE + HUGE / 2, 2 * HUGE),
+            (HUGE + HUGE / 4 * 3 - 1, HUGE + HUGE / 4 * 3),
+            (HUGE + HUGE / 4 * 3, 2 * HUGE),
             (5 * HUGE - 1, 5 * HUGE),
         ] {
             assert_eq!(mapped(size), expected, "{size}");
         }
     }
 
-    #[test]
-    fn memory_is_aligned_zero_and_writable_to_its_end() {
-        for size in [LEAST, HUGE + 1, 3 * HUGE + HUGE / 2 + 5] {
-            let start = take(size, true);
-            assert!(!start.is_null() && (start as usize).is_multiple_of(HUGE));
-            // SAFETY: the memory has this size, and ends its use with `give_back`.
-            unsafe {
-                let memory = std::slice::from_raw_parts_mut(start, size);
-                assert!(memory.iter().all(|&byte| byte == 0));
-                memory.fill(7);
-                give_back(start, size);
-            }
+    /// The memory of a request of zeros is aligned and zero, and is freed after it was filled.
+    fn filled_and_freed(size: usize) {
+        let start = alloc(size, true);
+        assert!(!start.is_null() && (start as usize).is_multiple_of(HUGE));
+        // SAFETY: the memory has this size.
+        unsafe {
+            let memory = std::slice::from_raw_parts_mut(start, size);
+            assert!(memory.iter().all(|&byte| byte == 0));
+            memory.fill(7);
+            dealloc(start, size);
         }
     }
 
     #[test]
-    fn zeros_are_zero_in_memory_that_was_used_before() {
-        let size = 7 * HUGE; // of no other test
-        for _ in 0..3 {
-            let start = take(size, true);
-            // SAFETY: as above.
-            unsafe {
-                let memory = std::slice::from_raw_parts_mut(start, size);
-                assert!(memory.iter().all(|&byte| byte == 0));
-                memory.fill(7);
-                give_back(start, size);
-            }
+    fn zeros_are_zero_in_new_memory_and_in_freed_memory() {
+        for size in [LEAST, HUGE + 1, 3 * HUGE + HUGE / 2 + 5] {
+            (0..3).for_each(|_| filled_and_freed(size));
+        }
+    }
+
+    #[test]
+    fn requests_are_served_while_another_has_the_cache() {
+        let _cache = FREE.lock();
+        filled_and_freed(HUGE);
+        assert!(!release());
+    }
+
+    #[test]
+    fn memory_shrinks_where_it_is_and_grows_within_its_last_page() {
+        let start = alloc(5 * HUGE, true);
+        // SAFETY: the memory has the size of the last call.
+        unsafe {
+            assert!(resize(start, 5 * HUGE, 2 * HUGE + 1));
+            assert!(!resize(start, 2 * HUGE + 1, 3 * HUGE));
+            assert!(resize(start, 2 * HUGE + 1, 2 * HUGE + GRAIN));
+            start.add(2 * HUGE + GRAIN - 1).write(1);
+            dealloc(start, 2 * HUGE + GRAIN);
         }
     }
 
     #[test]
     fn a_request_that_no_memory_can_serve_is_null() {
-        assert!(take(1 << 60, false).is_null());
+        assert!(alloc(1 << 60, false).is_null());
     }
 
     #[test]
-    fn mappings_wait_for_their_size_and_leave_in_order() {
-        let mut idle = Idle::new();
-        let maps: Vec<*mut u8> = (0..4).map(|_| system::map(MOST_IDLE_BYTES / 4)).collect();
+    fn free_mappings_serve_their_size_and_the_oldest_make_room() {
+        let mut free = Free::new();
+        let maps: Vec<*mut u8> = (0..4).map(|_| system::map(MOST_FREE_BYTES / 4)).collect();
         // SAFETY: nothing uses these mappings.
         unsafe {
-            assert!(maps.iter().all(|&start| idle.add(start, MOST_IDLE_BYTES / 4)));
-            assert!(idle.take(HUGE).is_none());
+            assert!(maps.iter().all(|&start| free.add(start, MOST_FREE_BYTES / 4)));
+            assert!(free.take(HUGE).is_none());
             let small = system::map(HUGE);
-            assert!(idle.add(small, HUGE), "the first one left");
-            assert_eq!((idle.count, idle.bytes), (4, MOST_IDLE_BYTES / 4 * 3 + HUGE));
-            assert_eq!(idle.take(MOST_IDLE_BYTES / 4), Some(maps[3]));
-            assert_eq!(idle.take(HUGE), Some(small));
-            let large = system::map(MOST_IDLE_BYTES + HUGE);
-            assert!(!idle.add(large, MOST_IDLE_BYTES + HUGE), "too large to wait");
-            system::unmap(large, MOST_IDLE_BYTES + HUGE);
-            system::unmap(maps[3], MOST_IDLE_BYTES / 4);
+            assert!(free.add(small, HUGE), "the first one was unmapped");
+            assert_eq!((free.count, free.bytes), (4, MOST_FREE_BYTES / 4 * 3 + HUGE));
+            assert_eq!(free.take(MOST_FREE_BYTES / 4), Some(maps[3]));
+            assert_eq!(free.take(HUGE), Some(small));
+            let large = system::map(MOST_FREE_BYTES + HUGE);
+            assert!(!free.add(large, MOST_FREE_BYTES + HUGE), "too large");
+            system::unmap(large, MOST_FREE_BYTES + HUGE);
+            system::unmap(maps[3], MOST_FREE_BYTES / 4);
             system::unmap(small, HUGE);
-            for _ in 0..MOST_IDLE + 3 {
-                assert!(idle.add(system::map(HUGE), HUGE));
+            for _ in 0..MOST_FREE + 3 {
+                assert!(free.add(system::map(HUGE), HUGE));
             }
-            assert!(idle.count <= MOST_IDLE && idle.bytes <= MOST_IDLE_BYTES);
-            while idle.count > 0 {
-                let (start, size) = idle.remove(0);
-                system::unmap(start, size);
-            }
-            assert_eq!(idle.bytes, 0);
+            assert_eq!((free.count, free.bytes), (MOST_FREE, MOST_FREE * HUGE));
+            assert!(free.clear() && !free.clear());
+            assert_eq!((free.count, free.bytes), (0, 0));
         }
     }
 }

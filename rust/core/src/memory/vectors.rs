@@ -60,8 +60,8 @@ pub fn grow<T: Clone + Default>(memory: &mut Vec<T>, len: usize) {
     }
 }
 
-/// Makes a vector at least `len` elements long, with unspecified contents. New memory is touched only where it is used:
-/// filling a large request would be a long wait without a cancellation point.
+/// Makes a vector at least `len` elements long, with unspecified contents. New memory is touched only where it is used,
+/// or is at most 64 MiB of memory that was freed: filling more would be a long wait without a cancellation point.
 pub fn lengthen<T: Zero>(memory: &mut Vec<T>, len: usize) {
     if len > memory.len() {
         *memory = Vec::new(); // first: the old memory and the new one are never there together
@@ -75,7 +75,7 @@ pub fn resized<T: Clone>(memory: &mut Vec<T>, len: usize, value: T) {
     memory.resize(len, value);
 }
 
-/// `len` zeros, in memory that the system gives out as zeros.
+/// `len` zeros, in memory that the system gives out as zeros, or in freed memory, which is filled.
 pub fn zeros<T: Zero>(len: usize) -> Vec<T> {
     let bytes = len.saturating_mul(size_of::<T>());
     if bytes == 0 {
