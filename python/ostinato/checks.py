@@ -124,8 +124,9 @@ def file_name(name: str, value: object) -> str:
 def path_to_write(name: str, value: object, *, replaced: bool = True) -> str:
     """The same of a file that will be written: what makes that impossible now is a ConfigError too.
 
-    replaced: it is written anew and renamed, so it is a regular file or none; otherwise it may also be a pipe
-    or a device. Nothing is written: a file that has no name is opened and closed.
+    replaced: a new file is written in its folder, of a link in that of the target, and renamed, so it is a
+    regular file or none. Otherwise the file itself is opened, and may also be a pipe or a device. Nothing is
+    written: where a file is new, a file that has no name is opened and closed.
     """
     import tempfile  # few programs write
 
@@ -144,15 +145,19 @@ def path_to_write(name: str, value: object, *, replaced: bool = True) -> str:
         raise wrong(", which is a folder", "the name of a file in it")
     if os.path.islink(found) and not os.path.exists(found):
         raise wrong(f", a link to {shown(os.readlink(found))}, which is not there", "another name")
-    if os.path.exists(found) and not os.path.isfile(found):
-        if replaced:
-            raise wrong(", which is a pipe, a socket or a device", "the name of a file")
+    if replaced and os.path.exists(found) and not os.path.isfile(found):
+        raise wrong(", which is a pipe, a socket or a device", "the name of a file")
+    if not replaced and os.path.exists(found):
+        # of the user by whose rights a file is opened
+        if not os.access(found, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise wrong(", which cannot be written", "a file that can be, or another name")
         return found
+    owner = "the folder of its target" if os.path.islink(found) else "its folder"
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=os.path.dirname(os.path.realpath(found))):
             pass
     except OSError as error:
-        raise wrong(f", but its folder cannot be written: {error}", "another folder") from error
+        raise wrong(f", but {owner} cannot be written: {error}", "another folder") from error
     return found
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,46 @@ def test_each_cause_has_its_message(here: Path):
 def test_a_folder_that_cannot_be_written():
     with pytest.raises(ost.ConfigError, match=r"its folder cannot be written: .*; expected another folder"):
         path_to_write("out", "/proc/file")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="only Linux has a folder that root cannot write")
+def test_a_file_that_is_replaced_is_written_in_the_folder_of_the_target_of_its_link(here: Path):
+    (here / "away").symlink_to("/proc/self/comm")
+    with pytest.raises(ost.ConfigError, match="but the folder of its target cannot be written: .* another f"):
+        path_to_write("out", "away")
+    assert path_to_write("out", "away", replaced=False) == "away"
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """As a user whom modes of files concern."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_file_that_is_opened_needs_no_folder_that_can_be_written_and_one_that_is_not_replaced_does(
+    here: Path,
+):
+    for name, mode in (("open", 0o666), ("closed", 0o444)):
+        (here / "folder" / name).write_text("")
+        (here / "folder" / name).chmod(mode)
+    here.chmod(0o755)
+    (here / "folder").chmod(0o555)
+    with without_rights():
+        assert path_to_write("out", "folder/open", replaced=False) == "folder/open"
+        with pytest.raises(
+            ost.ConfigError, match="out is 'folder/closed', which cannot be written; expected"
+        ):
+            path_to_write("out", "folder/closed", replaced=False)
+        for replaced, name in ((True, "open"), (False, "new")):
+            with pytest.raises(ost.ConfigError, match="its folder cannot be written"):
+                path_to_write("out", f"folder/{name}", replaced=replaced)
+    (here / "folder").chmod(0o755)
 
 
 def trainer(**given: Any) -> ost.Trainer:
