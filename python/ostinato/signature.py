@@ -8,8 +8,10 @@ package for them.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, ForwardRef, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
@@ -58,21 +60,28 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
 def with_field_types(cls: C) -> C:
     """A data class whose `__init__` has the types of inherited fields in place of their texts.
 
-    `typing.get_type_hints` would look up the names of a text in the module of the class itself. A type that a
-    base cannot name yet stays a text.
+    `typing.get_type_hints` would look up the names of a text in the module of the class itself. A text whose
+    names a base does not have yet, or that is no type, stays a text.
     """
     init = cls.__init__  # type: ignore[misc]
     types = dict(init.__annotations__)
     for base in reversed(cls.__mro__[1:]):
         named = inspect.get_annotations(base)
-        try:
-            hints = get_type_hints(base) if named else {}
-        except NameError:  # of a class that is defined later, or in a function
-            continue
-        types.update({name: hints[name] for name in named if name in types})
+        types.update({name: _type_of(one, base) for name, one in named.items() if name in types})
     types.update({name: init.__annotations__[name] for name in inspect.get_annotations(cls) if name in types})
     init.__annotations__ = types
     return cls
+
+
+def _type_of(annotation: Any, owner: type) -> Any:
+    """The type that an annotation of a class names; if that is not there, the annotation."""
+    alone = SimpleNamespace(__annotations__={"it": annotation})
+    module = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
+    try:
+        # as of a class, where the names of its module come before its own
+        return get_type_hints(alone, dict(vars(owner)), module)["it"]
+    except Exception:  # what a text may raise: a name of a class that is defined later, free text
+        return annotation
 
 
 def later(module: str, name: str) -> Any:

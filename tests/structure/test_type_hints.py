@@ -94,6 +94,30 @@ def test_types_of_inherited_fields_are_those_of_the_base(monkeypatch):
     assert typing.get_type_hints(FromLater.__init__)["last"] is int
 
 
+def test_a_text_that_is_no_type_does_not_concern_subclasses_or_other_fields(monkeypatch):
+    made = types.ModuleType("free")
+    monkeypatch.setitem(sys.modules, "free", made)
+    source = '''
+import ostinato as ost
+class Own: ...
+class First(ost.Layer):
+    size: "some free text" = 1
+    later: 'AfterAll' = None
+    helper: 'Own' = None
+'''
+    exec(source, vars(made))
+
+    class Second(made.First):
+        y: int = 2
+
+    class Third(Second):
+        z: int = 3
+
+    found = Third.__init__.__annotations__
+    assert found["size"] == "some free text" and found["later"] == "AfterAll"
+    assert found["helper"] is made.Own and found["y"] is int and found["seed"] is int
+
+
 def test_types_of_modules_that_are_imported_later_are_the_types_themselves():
     hints = typing.get_type_hints(ost.Network.decode)
     assert hints["return"] is ost.Decoded
