@@ -185,8 +185,8 @@ WEIGHED: list[tuple[dict[str, Any], Any, str]] = [
     ({"class_weight": {"a": 10**400}}, None, "class_weight of 'a' is 1.*; expected a finite number"),
     ({"class_weight": {"a": None}}, None, "class_weight of 'a' is None; expected a number"),
     ({"class_weight": {"a": 1j}}, None, "class_weight of 'a' is 1j; expected a number"),
-    ({}, [1e300] * 12, r"sample_weight\[0\] is 1e[+]300; expected 0 to 1e[+]18"),
-    ({}, [1e-300] * 12, "sample_weight is 0 in float32 for each row"),
+    ({}, [1e300] * 12, r"sample_weight\[0\] is 1e[+]300; expected 0, or 1e-18 to 1e[+]18"),
+    ({}, [1.0] * 6 + [1e-300] * 6, r"sample_weight\[6\] is 1e-300; expected 0, or 1e-18 to 1e[+]18"),
     ({"class_weight": {"a": 0.0}}, [1.0, 0.0] * 6, "sample_weight times class_weight is 0 in float32"),
     (
         {"early_stopping": True},
@@ -239,6 +239,20 @@ def test_what_an_estimator_measures_is_named_before_it_trains(given: Any):
     if callbacks:  # a callback may measure it, so the end of the first epoch decides
         with pytest.raises(ost.ConfigError, match=r"measured: loss, grad_norm, lr, mine .an estimator"):
             classifier(callbacks=[Measures(), *callbacks]).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("name", "early_stopping"),
+    [("val_accuracyy", True), ("grad_nrm", True), ("grad_nrm", False)],
+)
+def test_a_name_that_early_stopping_does_not_measure_is_not_said_to_need_it(name: str, early_stopping: bool):
+    measures = type("Measures", (), {"ostinato_epoch_end": ost.hookimpl(lambda self, metrics: None)})
+    for more in ([], [measures()]):  # before the first epoch, and at its end
+        watch = ost.EarlyStopping(name, mode="min")
+        model = classifier(early_stopping=early_stopping, callbacks=[*more, watch])
+        with pytest.raises(ost.ConfigError, match=f"'{name}' is not measured; ") as found:
+            model.fit(X, Y)
+        assert "early_stopping" not in str(found.value)
 
 
 def test_labels_of_two_kinds_are_refused():

@@ -14,8 +14,8 @@ class Measured:
     """names: the columns of an epoch; losses, metrics: those of the trainer, without "val_".
 
     `validation` says whether `fit` is given validation data. better: what is better of the column of each
-    metric, "lower" or "higher"; "" if its class does not say it. advice: what to do for a measurement that is
-    missing, where that is not an argument of `Trainer` or of its `fit`.
+    metric, "lower" or "higher"; "" if its class does not say it. advice: what to do for a measurement of
+    validation, if the caller can give neither the `metrics` of a trainer nor the `validation` of its `fit`.
     """
 
     names: tuple[str, ...] = ()
@@ -35,13 +35,14 @@ class Measured:
 
     def absent(self, name: str, metrics: Mapping[str, float]) -> str:
         """What to do to measure `name`, which is not in what an epoch and the plugins have measured."""
-        advice = self.advice or "val_... needs validation="
-        return f"{did_you_mean(name, metrics, 'measured')} ({advice})"
+        said = did_you_mean(name, metrics, "measured")
+        return f"{said} ({self.advice or 'val_... needs validation='})" if self._validates(name) else said
 
     def missing(self, name: str) -> str:
         """What to do to measure `name`."""
         if self.advice:
-            return f"{did_you_mean(name, self.names, 'measured')}; {self.advice}"
+            said = did_you_mean(name, self.names, "measured")
+            return f"{said}; {self.advice}" if self._validates(name) else said
         if not self.knows(name):
             known = dict.fromkeys([*self.names, *map(validated, self.metrics)])
             more = "" if self.validation else ", and give fit validation="
@@ -54,3 +55,7 @@ class Measured:
             return f"it is measured on validation data only, as {column!r}{more}"
         other = "" if name == column else f", as {column!r}"
         return f"it is measured on validation data{other}; give fit validation=(x, targets){more}"
+
+    def _validates(self, name: str) -> bool:
+        """Whether `name` is of validation, and there is none."""
+        return not self.validation and unvalidated(name) != name

@@ -541,13 +541,16 @@ class Trainer(NoCopies, AttributeGuard):
         self._plugin_states = self._processes.read(path, lambda here: checkpoint.load(here, self, seen))
         self.run.whole = True
 
-    def _all_or_nothing(self, work: Callable[[], None], is_kept: Callable[[], bool]) -> None:
+    def _all_or_nothing(
+        self, work: Callable[[], None], is_kept: Callable[[], bool], advice: str = ""
+    ) -> None:
         """`work()`, which may call `fit`: an error leaves everything as before.
 
-        is_kept: whether Ctrl-C leaves what is done.
+        is_kept: whether Ctrl-C leaves what is done. advice: that of `Measured` in this `fit`.
         """
         undo, cut, states = Undo(self, ()), self._cut, self._plugin_states
         undo.keep()
+        self._advice = advice
         try:
             work()
         except BaseException as error:
@@ -556,6 +559,8 @@ class Trainer(NoCopies, AttributeGuard):
             undo.restore(error)
             self._cut, self._plugin_states = cut, states
             raise
+        finally:
+            self._advice = ""
 
     def _states_of_plugins(self) -> Mapping[str, Any]:
         """The states of plugins; before their run starts, the states that they will receive."""

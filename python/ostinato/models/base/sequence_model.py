@@ -46,7 +46,7 @@ UPDATES: Final = 64
 """With batch_size="auto", the fewest updates of an epoch, as long as a batch has FEWEST rows."""
 FEWEST: Final = 8
 ADVICE: Final = "an estimator measures 'val_loss' with early_stopping=True, which holds out rows"
-"""What to do for a measurement that is not there."""
+"""What to do for a measurement of validation that is not there."""
 
 
 @dataclass(eq=False)
@@ -302,7 +302,6 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
                 callbacks=self._callbacks(best),
                 seed=seed,
             )
-        trainer._advice = ADVICE
         return TrainingState(net, trainer, best, seed, attributes, kept(self.get_params(deep=False)))
 
     def _callbacks(self, best: Best) -> list[Any]:
@@ -482,7 +481,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             self._adopt(fitting)
 
         try:
-            trainer._all_or_nothing(work, is_kept)
+            trainer._all_or_nothing(work, is_kept, ADVICE)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and is_kept():
                 finish()

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from ostinato import checks
-from ostinato.checks import LARGEST_FACTOR
+from ostinato.checks import LARGEST_FACTOR, SMALLEST_WEIGHT
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.models.reading.columns import read_column
 from ostinato.sequences.arrays import Array
 
 
 def row_weights(owner: str, sample_weight: Any, rows: int) -> Array | None:
-    """Weights (N,) of at least 0, or None. Raises ShapeError, DTypeError, ConfigError."""
+    """Weights (N,), each 0 or of a size that float32 holds, or None.
+
+    Raises ShapeError, DTypeError, ConfigError.
+    """
     if sample_weight is None:
         return None
     weights = read_column(owner, "sample_weight", sample_weight)
@@ -32,10 +35,12 @@ def row_weights(owner: str, sample_weight: Any, rows: int) -> Array | None:
             f"{owner}: sample_weight.shape == {weights.shape}, expected {(rows,)}!: one for each row of X"
         )
     weights = weights.astype(np.float64)
-    wrong = np.flatnonzero(~((weights <= LARGEST_FACTOR) & (weights >= 0)))
+    held = (weights >= SMALLEST_WEIGHT) & (weights <= LARGEST_FACTOR)
+    wrong = np.flatnonzero(~(held | (weights == 0)))
     if wrong.size:
         raise ConfigError(
-            f"{owner}: sample_weight[{wrong[0]}] is {weights[wrong[0]]}; expected 0 to {LARGEST_FACTOR:g}"
+            f"{owner}: sample_weight[{wrong[0]}] is {weights[wrong[0]]}; expected 0, or {SMALLEST_WEIGHT:g} "
+            f"to {LARGEST_FACTOR:g}"
         )
     if not weights.any():
         raise ConfigError(f"{owner}: all numbers of sample_weight are zero; expected one above 0")
