@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from typing import Any
 
@@ -126,6 +127,20 @@ def test_a_wrong_argument_is_refused_before_anything_is_printed(name: str, capsy
     with pytest.raises(ost.ConfigError, match=f"{name} is 'many'"):
         model.fit([np.sin(np.arange(30.0))] * 2)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_line_is_printed_with_the_threads_of_the_caller(monkeypatch: Any):
+    threads: list[int] = []
+
+    class Lines(io.StringIO):
+        def write(self, text: str) -> int:
+            threads.append(ost.get_num_threads())
+            return len(text)
+
+    monkeypatch.setattr("sys.stderr", Lines())
+    before = ost.get_num_threads()
+    ost.Forecaster(hidden_size=4, max_iter=1, verbose=True, n_jobs=before + 1).fit([np.arange(30.0)] * 2)
+    assert threads[0] == before
 
 
 @pytest.mark.parametrize("name", [one for one in of_init(ost.Recurrent).parameters if one != "cell_options"])

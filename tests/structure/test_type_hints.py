@@ -97,14 +97,14 @@ def test_types_of_inherited_fields_are_those_of_the_base(monkeypatch):
 def test_a_text_that_is_no_type_does_not_concern_subclasses_or_other_fields(monkeypatch):
     made = types.ModuleType("free")
     monkeypatch.setitem(sys.modules, "free", made)
-    source = '''
+    source = """
 import ostinato as ost
 class Own: ...
 class First(ost.Layer):
     size: "some free text" = 1
     later: 'AfterAll' = None
     helper: 'Own' = None
-'''
+"""
     exec(source, vars(made))
 
     class Second(made.First):

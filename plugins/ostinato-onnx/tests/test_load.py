@@ -298,7 +298,13 @@ def test_what_cannot_be_exported_is_refused_and_leaves_the_file(tmp_path):
     with pytest.raises(OSError, match="it is no regular file; expected a file or a new name"):
         ostinato_onnx.export(ost.GRU(3, 4), tmp_path / "pipe")
     assert (tmp_path / "pipe").is_fifo()
-    for name in ("new/", "\ud800"):
+    for name in (
+        "",
+        "new/",
+        "a\0b",
+        "\ud800",
+        type("Bytes", (os.PathLike,), {"__fspath__": lambda _: b"a"})(),
+    ):
         with pytest.raises(ost.ConfigError, match="export: path is"):
             ostinato_onnx.export(ost.GRU(3, 4), name)
     (tmp_path / "link").symlink_to(path)

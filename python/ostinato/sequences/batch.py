@@ -109,16 +109,16 @@ def read_batch(
     batch_first: bool,
     name: str = "x",
     axis: str = TIME,
-    argument: str = "lengths",
+    lengths_name: str = "lengths",
     mask: Any = None,
-    of_mask: str = "mask",
+    mask_name: str = "mask",
 ) -> tuple[Array, Batch]:
     """The input of a network in the core's form, (N, T, F) floats or (N, T) int64, and its rows and steps.
 
     x: (N, T, width) floats, or (N, T) integers below `limit` if that is given; (T, N, ...) when not
     batch_first; or a list of rows (T_n, width) or (T_n,), whose lengths are their own, or those rows packed.
-    `argument` and `of_mask` are what lengths and mask are called. mask: (N, T) of booleans with x's axes, or
-    a list of rows where x is one; or None.
+    `lengths_name` and `mask_name` are what lengths and mask are called. mask: (N, T) of booleans with x's
+    axes, or a list of rows where x is one; or None.
     Raises ShapeError, DTypeError, ConfigError.
     """
     trailing = () if limit is not None else (width,)
@@ -126,7 +126,8 @@ def read_batch(
     if isinstance(x, (list, tuple)):
         if lengths is not None:
             raise ConfigError(
-                f"{argument} is given, but {name} is a list of rows, each of which has its own; expected None"
+                f"{lengths_name} is given, but {name} is a list of rows, each of which has its own; expected "
+                "None"
             )
         rows = [
             _row(f"{name}[{n}]", row, trailing, dtype if limit is None else None) for n, row in enumerate(x)
@@ -143,10 +144,10 @@ def read_batch(
                 f"{name} is {array.shape}; expected {kind} ({expected}){_hint(x, array, trailing)}"
             )
         array = _inward(array, batch_first)
-        read = read_lengths(lengths, array.shape[0], array.shape[1], name, argument)
+        read = read_lengths(lengths, array.shape[0], array.shape[1], name, lengths_name)
     ragged = isinstance(x, (list, tuple))
     batch = Batch(read, array.shape[0], array.shape[1], ragged, batch_first, name=name, axis=axis).masked(
-        mask, of_mask
+        mask, mask_name
     )
     return array if limit is None else ids_in_range(name, array, limit, batch.valid), batch
 

@@ -8,7 +8,6 @@ import os
 
 import ostinato as ost
 from ostinato import ConfigError, DTypeError
-from ostinato.checks import file_name
 from ostinato_onnx.graph import Exporter, Options
 from ostinato_onnx.model_file import KEY, ModelFile
 from ostinato_onnx.parts import parts
@@ -49,7 +48,7 @@ def export(
         raise DTypeError(
             f"export: net is a {type(net).__name__}; expected a Network (of an estimator: model.network_)"
         )
-    place = file_name("export: path", path)
+    place = _file_name(path)
     for name, flag in (("states", states), ("lengths", lengths)):
         if not isinstance(flag, bool):
             raise DTypeError(f"export: {name} is {flag!r}; expected True or False")
@@ -89,6 +88,20 @@ def export(
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _file_name(path: object) -> str:
+    """The name of a file as a text. Raises DTypeError, ConfigError for what no file can be called."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise DTypeError(f"export: path is {path!r}; expected a text or a Path")
+    found = os.fspath(path)
+    if not isinstance(found, str) or not os.path.basename(found) or "\0" in found:
+        raise ConfigError(f"export: path is {path!r}; expected the name of a file")
+    try:
+        os.fsencode(found)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"export: path is {path!r}, which no file can be called: {error}") from error
+    return found
 
 
 def _in_python(net: ost.Network) -> str:

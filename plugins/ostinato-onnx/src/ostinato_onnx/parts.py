@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from onnx import ValueInfoProto, helper
 
 from ostinato import ConfigError
-from ostinato.cached import cached
 from ostinato_onnx.graph import Exporter, Options
 from ostinato_onnx.moves import Sequenced
 from ostinato_onnx.value import Value
@@ -22,14 +22,14 @@ from ostinato_onnx.value import Value
 class Split(Exporter):
     """What both parts know: which nodes are the decoder's, and what it reads of the others."""
 
-    @cached
+    @cached_property
     def whole(self) -> Exporter:
         """The network as one file, for the axes and shapes of its nodes."""
         made = Exporter(self.description, self.arrays, self.dtype, Options(self.options.cells, False, True))
         made.model({})
         return made
 
-    @cached
+    @cached_property
     def decoder(self) -> set[int]:
         """The nodes of the decoder. Raises ConfigError for a network that has none."""
         axes = {self.whole.values[number].axis for _, number in self.graph["outputs"]}
@@ -48,7 +48,7 @@ class Split(Exporter):
     def _others(self, found: set[int]) -> set[int]:
         return {part for number in found for part in _read(self.nodes[number]) if part not in found}
 
-    @cached
+    @cached_property
     def border(self) -> dict[int, str]:
         """The nodes that the decoder reads of the others, by the names that they have in the files."""
         read = {part for number in self.decoder for part in _operands(self.nodes[number])} - self.decoder

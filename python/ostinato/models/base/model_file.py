@@ -96,8 +96,7 @@ class ModelFile(Parameters):
             given = {name: one for name, one in cls.absent.items() if name in known}
             given |= {name: _listed(cls, name, one) for name, one in described["parameters"].items()}
             lost = list(described.get("lost", []))  # files of earlier versions have neither this nor objects
-            for name, form in described.get("objects", {}).items():
-                given[name] = made_of_form(form)
+            given |= {name: made_of_form(form) for name, form in described.get("objects", {}).items()}
             made = cls(**given)
             attributes = made._restore(described["state"])
             vars(made).update(attributes)

@@ -98,7 +98,7 @@ def made_of_form(form: Any) -> Any:
     Raises FormatError for those, and for values that this release refuses.
     """
     if not isinstance(form, dict):
-        return _unknown(form)
+        raise _unknown(form)
     if "kind" in form:
         kind = _built_in(form["kind"], form.get("name"))
         if kind is None:
@@ -121,7 +121,9 @@ def made_of_form(form: Any) -> Any:
         return tuple(made) if name == "tuple" else made
     if name == "pairs" and isinstance(value, list):
         return {made_of_form(key): made_of_form(one) for key, one in value}
-    return value if name == "value" else _unknown(form)
+    if name == "value":
+        return value
+    raise _unknown(form)
 
 
 def _new_options(kind: type[Any], options: Mapping[str, Any]) -> list[str]:
@@ -132,8 +134,8 @@ def _new_options(kind: type[Any], options: Mapping[str, Any]) -> list[str]:
     return [name for name in options if name not in {*(one.name for one in known), *kind.renamed}]
 
 
-def _unknown(form: Any) -> Any:
-    raise FormatError(f"this release has no object of the form {shown(form)}")
+def _unknown(form: Any) -> FormatError:
+    return FormatError(f"this release has no object of the form {shown(form)}")
 
 
 def _built_in(kind: Any, name: Any) -> Any:

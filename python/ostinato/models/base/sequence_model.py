@@ -400,13 +400,18 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             )
         return list(value)
 
+    def _rows_of_batch(self) -> int | None:
+        """The rows of a batch; None for "auto" or a function. Raises ConfigError for another batch_size."""
+        given = self.batch_size
+        if callable(given) or (isinstance(given, str) and given == "auto"):
+            return None
+        return checks.whole(type(self).__name__, "batch_size", given, at_least=1)
+
     def _batches(self, count: int) -> Any:
-        owner = type(self).__name__
         if callable(self.batch_size):
             return self.batch_size
-        if isinstance(self.batch_size, str) and self.batch_size == "auto":
-            return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)))
-        return ByLength(checks.whole(owner, "batch_size", self.batch_size, at_least=1))
+        rows = self._rows_of_batch()
+        return ByLength(min(BATCH_SIZE, max(FEWEST, count // UPDATES)) if rows is None else rows)
 
     def _train(
         self: Self,

@@ -17,11 +17,14 @@ def with_jobs(owner: str, n_jobs: Any, work: Callable[[], R]) -> R:
 
     The number changes the speed and never the results. Raises ConfigError.
     """
+    count = threads_of(owner, n_jobs)
+    return work() if count is None else with_num_threads(count, work)
+
+
+def threads_of(owner: str, n_jobs: Any) -> int | None:
+    """The number of threads that `n_jobs` says, None for `get_num_threads()`. Raises ConfigError."""
     if n_jobs is None:
-        return work()
-    count = (
-        (os.cpu_count() or 1)
-        if isinstance(n_jobs, int) and n_jobs == -1
-        else whole(owner, "n_jobs", n_jobs, at_least=1, at_most=MOST)
-    )
-    return with_num_threads(min(count, MOST), work)
+        return None
+    if isinstance(n_jobs, int) and n_jobs == -1:
+        return min(os.cpu_count() or 1, MOST)
+    return whole(owner, "n_jobs", n_jobs, at_least=1, at_most=MOST)

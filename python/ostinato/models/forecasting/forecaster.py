@@ -16,7 +16,7 @@ from ostinato.layers import Dense, Graph, Input, Recurrent, Sequential, concat
 from ostinato.models.base.best import Best
 from ostinato.models.base.held_out import split
 from ostinato.models.base.sequence_model import BATCH_SIZE, TrainingState
-from ostinato.models.base.threads import with_jobs
+from ostinato.models.base.threads import threads_of, with_jobs
 from ostinato.models.forecasting.forecasts import (
     Forecasts,
     described,
@@ -169,7 +169,8 @@ class Forecaster(Forecasts):
         _check_axes(owner, y, horizon)
         conformal = checks.flag(owner, "conformal", self.conformal)
         continued = self._continues() if epochs is None else self._latest("partial_fit")
-        updates = -(-len(series) // self._rows())
+        updates = -(-len(series) // (self._rows_of_batch() or BATCH_SIZE))
+        threads_of(owner, self.n_jobs)  # its error comes before any work
         automatic = int(np.clip(round(UPDATES / updates), 8, 200))
         if continued is None:
             transform = head.transform(owner, self.transform, observed.ids, series)
@@ -221,9 +222,7 @@ class Forecaster(Forecasts):
             epochs = checks.count(owner, "max_iter", self.max_iter, at_least=1)
         continued.attributes.update(ids_=observed.ids, _columns=observed.columns)
         if self._prints():
-            self._batches(len(rows))  # its errors, and those of n_jobs, come before the line
-            line = described(list(map(len, series)), season)
-            with_jobs(owner, self.n_jobs, lambda: print(line, file=sys.stderr))
+            print(described(list(map(len, series)), season), file=sys.stderr)
         windows = FitWindows(series, rows, held, season)
         return self._train(
             continued, epochs, training, validation, lambda found: self._complete(found, windows, conformal)
@@ -276,10 +275,6 @@ class Forecaster(Forecasts):
     def _batches(self, count: int) -> Any:
         is_auto = isinstance(self.batch_size, str) and self.batch_size == "auto"
         return ByLength(BATCH_SIZE) if is_auto else super()._batches(count)
-
-    def _rows(self) -> int:
-        """Rows of a batch, as far as they are known."""
-        return self.batch_size if isinstance(self.batch_size, int) and self.batch_size > 0 else BATCH_SIZE
 
     def _build(self, inputs: int, outputs: int, seed: int) -> Network:
         layer = Recurrent(

@@ -35,7 +35,8 @@ LEVELS: Final = ("character", "word")
 ENOUGH_SYMBOLS: Final = 10_000
 """With early_stopping="auto", blocks of a text are held out from so many symbols on."""
 MOST_HELD: Final = 50_000
-"""With early_stopping="auto", the most symbols that are held out: more measure no better and do not train."""
+"""With early_stopping="auto", the most symbols that are held out: more symbols do not improve the
+measurement, and are lost for training."""
 AT_A_TIME: Final = 4096
 """Symbols that are measured together."""
 

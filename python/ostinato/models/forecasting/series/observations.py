@@ -82,18 +82,18 @@ class Observations:
         firsts = [int(np.argmax(~np.isnan(one))) for one in self.series]
         if not any(firsts):
             return self
-        known, columns_of = self.covariates, self.columns
+        known, columns = self.covariates, self.columns
         if known is not None:
             known = [
                 replace(one, past=one.past[n:], future=one.future[n:])
                 for one, n in zip(known, firsts, strict=True)
             ]
-        if columns_of is not None and columns_of.clock is not None:
-            pairs = zip(columns_of.starts.items(), firsts, strict=True)
-            starts = {id: columns_of.clock.after(start, n)[-1] if n else start for (id, start), n in pairs}
-            columns_of = replace(columns_of, starts=starts)
+        if columns is not None and columns.clock is not None:
+            pairs = zip(columns.starts.items(), firsts, strict=True)
+            starts = {id: columns.clock.after(start, n)[-1] if n else start for (id, start), n in pairs}
+            columns = replace(columns, starts=starts)
         series = [one[n:] for one, n in zip(self.series, firsts, strict=True)]
-        return Observations(self.ids, series, known, columns_of, self.names)
+        return Observations(self.ids, series, known, columns, self.names)
 
 
 def read_observations(
@@ -124,25 +124,25 @@ def read_observations(
         raise DTypeError(
             f"{error}. If this is a long table, name its columns: id=, time=, target="
         ) from error
-    columns_of, indexes = None, indexes_of(owner, name, y, ids)
+    columns, indexes = None, indexes_of(owner, name, y, ids)
     if indexes is not None:
         times, clock = read_indexes(f"{owner}: {name}", ids, indexes)
         if clock is not None:
             series = [clock.filled(one, part) for one, part in zip(series, times, strict=True)]
         starts = {one: part[0] for one, part in zip(ids, times, strict=True)}
-        columns_of = Columns("id", name_of(y), "y", {}, clock, starts, is_wide=True)
+        columns = Columns("id", name_of(y), "y", {}, clock, starts, is_wide=True)
     covariates, covariate_names = None, names_of(given, ids)
     if any(one is not None for one in given.values()):
-        given = {key: _aligned(owner, key, one, ids, columns_of) for key, one in given.items()}
+        given = {key: _aligned(owner, key, one, ids, columns) for key, one in given.items()}
         covariates = read_covariates(owner, given, ids, [len(one) for one in series])
-    return Observations(ids, series, covariates, columns_of, covariate_names)
+    return Observations(ids, series, covariates, columns, covariate_names)
 
 
-def _aligned(owner: str, name: str, given: Any, ids: Sequence[Any], columns_of: Columns | None) -> Any:
+def _aligned(owner: str, name: str, given: Any, ids: Sequence[Any], columns: Columns | None) -> Any:
     """Covariates of each series, those with an index of dates at the steps of the series."""
     if given is None:
         return None
-    clock, starts = (None, {}) if columns_of is None else (columns_of.clock, columns_of.starts)
+    clock, starts = (None, {}) if columns is None else (columns.clock, columns.starts)
     parts = zip(ids, of_each(owner, name, given, ids), strict=True)
     return {
         one: part
@@ -172,13 +172,13 @@ def _of_long_table(
             "and time"
         )
     long = read_long(f"{owner}: y", table, id=names["id"], time=names["time"])
-    columns = {name: _names(owner, name, one) for name, one in given.items()}
+    of_covariates = {name: _names(owner, name, one) for name, one in given.items()}
     read = {
         name: None if one is None else dict(zip(long.ids, long.on_clock(long.features(one)), strict=True))
-        for name, one in columns.items()
+        for name, one in of_covariates.items()
     }
-    if columns["static"] is not None:
-        for column in columns["static"]:
+    if of_covariates["static"] is not None:
+        for column in of_covariates["static"]:
             long.first(column)
         assert read["static"] is not None
         read["static"] = {one: values[0] for one, values in read["static"].items()}
@@ -199,9 +199,9 @@ def _of_long_table(
         covariates = read_covariates(owner, read, long.ids, [len(one) for one in series])
     firsts = [] if long.times is None else [one[0] for one in long.times]
     starts = dict(zip(long.ids, firsts, strict=False))
-    columns_of = Columns(names["id"], names["time"], target, columns, long.clock, starts)
-    own = {name: None if one is None else tuple(one) for name, one in columns.items()}
-    return Observations(long.ids, series, covariates, columns_of, own)
+    columns = Columns(names["id"], names["time"], target, of_covariates, long.clock, starts)
+    own = {name: None if one is None else tuple(one) for name, one in of_covariates.items()}
+    return Observations(long.ids, series, covariates, columns, own)
 
 
 def _names(owner: str, name: str, given: Any) -> list[str] | None:
