@@ -100,8 +100,11 @@ impl Hypotheses {
 
     /// Appends the ids that would repeat a sequence of `length` ids of the hypothesis.
     pub fn repeated(&self, last: usize, length: usize, found: &mut Vec<usize>) {
+        if length == 0 {
+            return; // before all ids are read, at every step
+        }
         let (ids, _) = self.ids(last);
-        if length == 0 || ids.len() < length {
+        if ids.len() < length {
             return;
         }
         let tail = &ids[ids.len() + 1 - length..];
