@@ -152,6 +152,17 @@ def test_a_name_that_no_file_can_have_is_refused_by_readers(read: Any):
         path("path", "\ud800")
 
 
+@pytest.mark.parametrize("name", ["\ud800", "", "a\0b"])
+def test_a_checkpoint_is_loaded_from_the_names_that_resume_takes(name: str):
+    made = trainer()
+    with pytest.raises(ost.ConfigError, match=r"load: path is .*; expected"):
+        made.load(name)
+    with pytest.raises(ost.ConfigError, match=r"fit: resume is .*; expected"):
+        made.fit(np.zeros((1, 2, 2)), np.zeros((1, 2, 2)), epochs=1, resume=name, progress=False)
+    with pytest.raises(ost.DTypeError, match="load: path is 3; expected a text or a Path"):
+        made.load(3)  # type: ignore[arg-type]
+
+
 COMMANDS: dict[str, tuple[list[str], bool]] = {
     "fit": (["fit", "classifier", "no.csv", "--target", "y", "--save"], True),
     "forecast": (["forecast", "no.csv", "--horizon", "2", "--save"], True),

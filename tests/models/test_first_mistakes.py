@@ -315,3 +315,24 @@ def test_other_spellings_have_a_hint_in_estimators_too(kind: str, written: str, 
     model = ost.SequenceRegressor(random_state=0, max_iter=1, **{kind: written})
     with pytest.raises(ost.UnknownName, match=f"(did you mean|write {kind}=) ?'{meant}'"):
         model.fit(X, np.arange(12.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [(ost.SequenceClassifier, (X, Y)), (ost.SequenceTagger, ([["a", "b"]] * 4, [["x", "y"]] * 4))],
+)
+def test_a_loss_whose_weights_are_all_zero_is_refused(kind: Any, data: Any):
+    words = r"loss 'cross_entropy': class_weight is \[0, 0\], so each step has the weight 0; expected"
+    with pytest.raises(ost.ConfigError, match=words):
+        kind(loss=ost.CrossEntropy(class_weight=[0, 0]))
+    kind(loss=ost.CrossEntropy(class_weight=[0, 1]), max_iter=1, hidden_size=4).fit(*data)
+
+
+def test_a_schedule_below_zero_is_named():
+    with pytest.raises(ost.ConfigError, match=r"^SequenceClassifier: the value of schedule is -1; expected"):
+        classifier(schedule=lambda start, when: -1).fit(X, Y)
+
+
+def test_what_transitions_may_be_includes_none():
+    with pytest.raises(ost.ConfigError, match="transitions is 'x'; expected one of crf, iob2, or None"):
+        ost.SequenceTagger(transitions="x").fit([["a", "b"]] * 4, [["x", "y"]] * 4)

@@ -190,3 +190,17 @@ def test_wrong_scales_are_errors():
     )
     with pytest.raises(ost.ConfigError, match="scaled by the whole sequence; expected a model"):
         model.fit(X, y).stream()
+
+
+def test_a_model_of_an_earlier_version_is_not_continued():
+    """Neither its file nor its pickle holds a training of this version."""
+    for model in (
+        ost.load(EARLIER / "classifier.safetensors"),
+        pickle.loads((EARLIER / "classifier.pickle").read_bytes()),
+    ):
+        data = [np.ones((5, model.n_features_in_))] * 4, list(model.classes_[:2]) * 2
+        with pytest.raises(ost.ConfigError, match="partial_fit continues a training, but the file of this"):
+            model.partial_fit(*data)
+        with pytest.raises(ost.ConfigError, match="warm_start continues a training, but the file of this"):
+            model.set_params(warm_start=True).fit(*data)
+        assert model.set_params(warm_start=False, max_iter=1).fit(*data).partial_fit(*data).n_iter_ == 2

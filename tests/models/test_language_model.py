@@ -83,3 +83,24 @@ def test_unknown_symbols_are_counted():
         model(early_stopping=True).fit("aab")
     with pytest.raises(ost.DTypeError, match="expected a text, or a list of texts"):
         fitted.fit(3)
+
+
+def test_a_text_in_which_no_symbol_occurs_twice_is_refused():
+    made = model(level="word")
+    words = r"^LanguageModel: no symbol occurs twice .*; expected a longer text, or level='character'$"
+    for call in (made.fit, made.partial_fit):
+        with pytest.raises(ost.ConfigError, match=words):
+            call("every single word here occurs once only in this text")
+    assert not hasattr(made, "network_")
+    with pytest.raises(ost.ConfigError, match=r"no symbol occurs twice .*; expected a longer text$"):
+        model().fit("abcdef")
+
+
+def test_what_generate_refuses_is_named_with_its_call():
+    made = model(max_iter=1).fit(TEXT + "x")
+    words = "^LanguageModel.generate: prompt has the symbol 'x', which occurs fewer than twice in the"
+    with pytest.raises(ost.ConfigError, match=words):
+        made.generate("x", 3)
+    for name, value in {"temperature": -1, "top_k": 0, "top_p": 2, "seed": -1}.items():
+        with pytest.raises(ost.ConfigError, match=f"^LanguageModel.generate: {name} is {value}; expected"):
+            made.generate("the", 3, **{name: value})

@@ -129,6 +129,8 @@ def test_a_search_compares_answers_of_different_lengths_as_length_penalty_says()
         model.set_params(length_penalty=-1.0).predict(["ab"])
     with pytest.raises(ost.ConfigError, match="length_penalty is 1e\\+308; expected at most 10"):
         model.set_params(length_penalty=1e308).predict(["ab"])
+    with pytest.raises(ost.ConfigError, match="beam_size is 1000000000; expected at most 1000"):
+        model.predict(["ab"], beam_size=10**9)
 
 
 @pytest.mark.parametrize("given", [None, True, "x"])

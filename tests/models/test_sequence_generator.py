@@ -129,6 +129,8 @@ def test_a_search_for_texts_compares_lengths_as_length_penalty_says():
     assert len(found[0.0]) < len(found[2.0])
     with pytest.raises(ost.ConfigError, match=r"SequenceGenerator\.predict: length_penalty is -1"):
         model.set_params(length_penalty=-1.0).predict(1)
+    with pytest.raises(ost.ConfigError, match="beam_size is 1001; expected at most 1000"):
+        model.set_params(length_penalty=0.0, beam_size=1001).predict(1)
 
 
 def test_numbers_have_no_search_and_refuse_a_length_penalty():

@@ -313,7 +313,7 @@ def test_a_batcher_that_leaves_out_all_rows_is_refused():
     assert trainer().evaluate(x, targets, batch_size=batcher) == trainer().evaluate(x, targets)
 
 
-@pytest.mark.parametrize("late", [float("nan"), float("inf"), "x", None])
+@pytest.mark.parametrize("late", [float("nan"), float("inf"), "x", None, -1.0])
 def test_a_schedule_that_returns_no_number_later_is_named(late):
     made = trainer(schedule=lambda start, when: late if when.step else start)
     x, targets = (one[:10] for one in running_sum())
@@ -604,3 +604,17 @@ def test_a_learning_rate_that_is_set_between_two_fits_is_used():
     ost.Trainer(first, loss="mse", optimizer=ost.SGD(lr=0.01)).fit(ONES, ZEROS, epochs=2)
     np.testing.assert_array_equal(net.arena, first.arena)
     np.testing.assert_allclose(moved, 2 * (net.arena - before), atol=1e-14)
+
+
+def test_a_batcher_without_end_is_refused_at_its_first_repeated_row():
+    x, targets = (one[:10] for one in running_sum())
+    made: list[int] = []
+
+    def endless(lengths):
+        while len(made) < 100:
+            made.append(1)
+            yield np.arange(len(lengths))
+
+    with pytest.raises(ost.ConfigError, match="has the place 0 of 10 in batches 2 times"):
+        trainer().fit(x, targets, epochs=1, batch_size=endless, progress=False)
+    assert len(made) == 2

@@ -213,6 +213,7 @@ def test_a_network_that_is_not_fed_its_output_is_refused():
             "rollouts is 1; expected an integer from 2 with baseline='leave_one_out'",
         ),
         (Reinforce, {"rollouts": 2.0}, "rollouts is 2.0"),
+        (Reinforce, {"rollouts": 10**9}, "rollouts is 1000000000; expected at most 10000"),
         (Reinforce, {"baseline": "mean"}, "baseline is 'mean'; expected one of 'leave_one_out'"),
         (Reinforce, {"entropy": -1}, "entropy is -1; expected a number from 0"),
         (Reinforce, {"likelihood": float("nan")}, "likelihood is nan"),
@@ -228,6 +229,7 @@ def test_a_network_that_is_not_fed_its_output_is_refused():
         (Reinforce, {"sample": ost.Sample(top_k=2)}, "has no option 'sample'"),
         (MinimumRisk, {"sharpness": 0.0}, "sharpness is 0.0; expected a number above 0"),
         (MinimumRisk, {"rollouts": 1}, "rollouts is 1; expected an integer from 2"),
+        (MinimumRisk, {"rollouts": 10**9}, "rollouts is 1000000000; expected at most 10000"),
         (MinimumRisk, {"baseline": "none"}, "has no option 'baseline'"),
     ],
 )

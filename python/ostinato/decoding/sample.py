@@ -36,13 +36,18 @@ class Sample:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        checks.count("Sample", "count", self.count, at_least=1)
-        if checks.number("Sample", "temperature", self.temperature, at_least=0) > MOST_TEMPERATURE:
-            raise ConfigError(
-                f"Sample: temperature is {self.temperature}; expected 0 to {MOST_TEMPERATURE:g}"
-            )
-        if self.top_k is not None:
-            checks.whole("Sample", "top_k", self.top_k, at_least=1)
-        if self.top_p is not None and not 0 < checks.number("Sample", "top_p", self.top_p) <= 1:
-            raise ConfigError(f"Sample: top_p is {self.top_p}; expected a number above 0, up to 1")
-        checks.whole("Sample", "seed", self.seed, at_least=0)
+        check_sample("Sample", self.count, self.temperature, self.top_k, self.top_p, self.seed)
+
+
+def check_sample(
+    owner: str, count: object, temperature: object, top_k: object, top_p: object, seed: object
+) -> None:
+    """Raises ConfigError, which begins with `owner`, for arguments that `Sample` does not take."""
+    checks.count(owner, "count", count, at_least=1)
+    if checks.number(owner, "temperature", temperature, at_least=0) > MOST_TEMPERATURE:
+        raise ConfigError(f"{owner}: temperature is {temperature}; expected 0 to {MOST_TEMPERATURE:g}")
+    if top_k is not None:
+        checks.whole(owner, "top_k", top_k, at_least=1)
+    if top_p is not None and not 0 < checks.number(owner, "top_p", top_p) <= 1:
+        raise ConfigError(f"{owner}: top_p is {top_p}; expected a number above 0, up to 1")
+    checks.whole(owner, "seed", seed, at_least=0)

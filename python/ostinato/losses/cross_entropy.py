@@ -20,9 +20,9 @@ class CrossEntropy(Loss):
 
     label_smoothing: s from 0, below 1. t is then 1 - s for the id plus s / V for every id, so that no logit
     has to grow without bound. class_weight: V numbers, 0 or 1e-18 to 1e18, at most 1024 of
-    them; the term of class i is multiplied by class_weight[i]. A mean is over the steps, and not divided by
-    these weights. ignore: an id, such as -100, that stands for no target: such a step has the weight 0, and
-    is not read.
+    them, not all 0; the term of class i is multiplied by class_weight[i]. A mean is over the steps, and not
+    divided by these weights. ignore: an id, such as -100, that stands for no target: such a step has the
+    weight 0, and is not read.
     Raises ConfigError; ShapeError for another number of weights than of logits.
     Source: Szegedy et al. 2016, "Rethinking the inception architecture for computer vision", section 7.
     """
@@ -69,5 +69,10 @@ def _weights(owner: str, given: object) -> tuple[float, ...]:
         raise ConfigError(f"{owner}: class_weight is {shown(given)}; expected a number for each class")
     if getattr(given, "ndim", 1) == 0 or not len(given):
         raise ConfigError(f"{owner}: class_weight is {shown(given)}; expected a number for each class")
-    made = (checks.weight(owner, f"class_weight[{n}]", one) for n, one in enumerate(given))
-    return tuple(made)
+    made = tuple(checks.weight(owner, f"class_weight[{n}]", one) for n, one in enumerate(given))
+    if not any(made):
+        raise ConfigError(
+            f"{owner}: class_weight is {shown(given)}, so each step has the weight 0; expected a "
+            "number above 0"
+        )
+    return made

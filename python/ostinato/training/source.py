@@ -160,13 +160,20 @@ def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
 
     Raises ConfigError for a place that is no row, is there twice, or is left out without `drop_last`.
     """
-    try:
-        groups = [np.asarray(group) for group in batcher(lengths)]
-    except Exception as error:
+    groups, counts = [], np.zeros(len(lengths), np.int64)
+
+    def check_once(wrong: Array) -> None:
+        if not wrong.size:
+            return
+        place, count = int(wrong.min()), int(counts[wrong.min()])
         raise ConfigError(
-            f"batch_size is {shown(batcher)}, which fails with the lengths of the rows: {described(error)}"
-        ) from error
-    for group in groups:
+            f"batch_size is {shown(batcher)}, which has the place {place} of {len(lengths)} "
+            f"{f'in batches {count} times' if count else 'in no batch'}; expected each place once. A "
+            "curriculum repeats rows or leaves them out; a function that leaves out rows needs an attribute "
+            "drop_last = True"
+        )
+
+    for group in _given_by(batcher, lengths):
         inside = group.dtype.kind in "iu" and group.size and 0 <= group.min() and group.max() < len(lengths)
         if group.ndim != 1 or not (inside or not group.size):
             raise ConfigError(
@@ -174,19 +181,24 @@ def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
                 "from 0 "
                 f"to {len(lengths) - 1}"
             )
-    groups = [group.astype(np.int64) for group in groups]  # an empty list is an array of floats
-    counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *groups]), minlength=len(lengths))
-    leaves_out = getattr(batcher, "drop_last", False) is True
-    wrong = np.flatnonzero((counts > 1) | ((counts == 0) & (not leaves_out)))
-    if wrong.size:
-        place, count = int(wrong[0]), int(counts[wrong[0]])
-        raise ConfigError(
-            f"batch_size is {shown(batcher)}, which has the place {place} of {len(lengths)} "
-            f"{f'in batches {count} times' if count else 'in no batch'}; expected each place once. A "
-            "curriculum repeats rows or leaves them out; a function that leaves out rows needs an attribute "
-            "drop_last = True"
-        )
+        places = group.astype(np.int64)  # an empty list is an array of floats
+        np.add.at(counts, places, 1)
+        check_once(places[counts[places] > 1])  # now, because there may be batches without end
+        groups.append(places)
+    if getattr(batcher, "drop_last", False) is not True:
+        check_once(np.flatnonzero(counts == 0))
     return groups
+
+
+def _given_by(batcher: Any, lengths: Array) -> Iterator[Array]:
+    """The batches of a function, one by one. Raises ConfigError if it fails."""
+    try:
+        for group in batcher(lengths):
+            yield np.asarray(group)
+    except Exception as error:
+        raise ConfigError(
+            f"batch_size is {shown(batcher)}, which fails with the lengths of the rows: {described(error)}"
+        ) from error
 
 
 def _cropped(batch: Batch, lesson: Lesson) -> Batch:

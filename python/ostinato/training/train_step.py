@@ -174,7 +174,8 @@ class TrainStep:
                 f"sets it in every update, from {run.start_lr:g} at the start; make a trainer without "
                 "schedule=, or with a schedule that returns this rate"
             )
-        return checks.number("Trainer", "the value of schedule", self.schedule(run.start_lr, run.when))
+        found = self.schedule(run.start_lr, run.when)
+        return checks.number("Trainer", "the value of schedule", found, at_least=0)
 
     def _losses(self, loss: float, grads: Slopes) -> dict[str, float]:
         """The loss of each output, without penalties. Raises ConfigError for gradients that do not say it."""

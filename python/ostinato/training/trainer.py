@@ -528,11 +528,12 @@ class Trainer(NoCopies, AttributeGuard):
     def load(self, path: str | os.PathLike[str]) -> None:
         """Loads the file of `save` into a trainer with equal arguments; `fit(..., resume=True)` continues.
 
-        Raises OSError, FormatError, and ConfigError if the trainer has other arguments.
+        Raises OSError, FormatError; DTypeError for a path that is none; ConfigError for a name that no file
+        has, and if the trainer has other arguments.
         """
 
         def work() -> None:
-            self._load(path)
+            self._load(checks.path("load: path", path))
             self._cut = Cut()
 
         self._alone.run("load", work)

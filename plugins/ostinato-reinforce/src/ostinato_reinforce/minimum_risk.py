@@ -25,7 +25,7 @@ class MinimumRisk(Estimator):
     Args:
         reward, end, max_length, likelihood: as of `Reinforce`. The reward is called once per batch, for the
             distinct sequences only.
-        rollouts: the sequences drawn for each row; equal ones count once.
+        rollouts: the sequences drawn for each row, at most 10,000; equal ones count once.
         sharpness: a, above 0; a small one makes the distribution flat. With 1 and all sequences in the set,
             the risk is the expected loss.
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from ostinato import ConfigError
+
+MOST: Final = 10_000
+"""Sequences drawn for a row: memory and time grow with them."""
 
 
 def is_number(value: Any) -> bool:
@@ -22,6 +25,8 @@ def number(owner: str, name: str, value: Any, *, above: float | None = None, bel
 
 
 def whole(owner: str, name: str, value: Any, least: int, reason: str = "") -> None:
-    """Raises ConfigError for what is no integer from `least`."""
+    """Raises ConfigError for what is no integer from `least` to MOST."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{owner}: {name} is {value!r}; expected an integer from {least}{reason}")
+    if value > MOST:
+        raise ConfigError(f"{owner}: {name} is {value!r}; expected at most {MOST}")

@@ -32,7 +32,7 @@ class Reinforce(Estimator):
             (M, L) int64, the end included and -1 after it; lengths (M,); targets, a list of M arrays of ids.
         end: the id that ends a sequence; None for sequences of `max_length` ids.
         max_length: of the drawn sequences: as in `Network.decode`.
-        rollouts: K, the sequences drawn for each row.
+        rollouts: K, the sequences drawn for each row, at most 10,000.
         baseline: b. "leave_one_out", the mean reward of the row's other sequences (Kool et al. 2019);
             "greedy", the reward of the row's most likely ids, step by step (self-critical training, Rennie et
             al. 2017); "running", a mean of earlier batches; "none". None of them depends on y, so all have

@@ -363,7 +363,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             raise ConfigError(
                 f"{type(self).__name__}: schedule is {shown(made)}, which fails: {described(error)}"
             ) from error
-        checks.number(type(self).__name__, "the value of schedule", rate)
+        checks.number(type(self).__name__, "the value of schedule", rate, at_least=0)
         return made
 
     def _size(self, name: str, at_least: int = 1, at_most: int = checks.LARGEST_COUNT) -> int:

@@ -526,7 +526,10 @@ class PooledModel(SequenceModel, PooledState):
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         super().__setstate__(state)
         if "_scaling" in vars(self):
-            self._scaling = InputScaling.from_pickle(self._scaling)
+            given: Any = vars(self)["_scaling"]
+            if not isinstance(given, InputScaling):  # of an earlier version, which no fit continues
+                self._fitted = None
+            self._scaling = InputScaling.from_pickle(given)
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         found = _seen(

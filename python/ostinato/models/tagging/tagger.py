@@ -147,8 +147,11 @@ class SequenceTagger(SequenceModel, TaggerState):
         owner = type(self).__name__
         checks.count(owner, "character_size", self.character_size, at_least=0)
         self._size("embedding_size")
-        if self.transitions is not None:
-            checks.choice(owner, "transitions", self.transitions, TRANSITIONS)
+        given = self.transitions
+        if given is not None and not (isinstance(given, str) and given in TRANSITIONS):
+            raise ConfigError(
+                f"{owner}: transitions is {shown(given)}; expected one of {', '.join(TRANSITIONS)}, or None"
+            )
         known = None if continued is None else continued.attributes
         sentences, intake, lengths = self._sequences(owner, X, known)
         rows = [] if intake is None else intake.rows

@@ -15,6 +15,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.data import Streams
 from ostinato.decoding import Sample
+from ostinato.decoding.sample import check_sample
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.layers import Dense, Embedding, Recurrent, Sequential
 from ostinato.models.base.best import Best
@@ -90,8 +91,8 @@ class LanguageModel(SequenceModel, TextState):
     def fit(self: Self, text: str | Sequence[str]) -> Self:
         """Trains on a text, or on texts, which are joined by ends of lines.
 
-        Symbols that occur once are learned as unknown symbols. Raises DTypeError, ConfigError; then nothing
-        changes.
+        Symbols that occur once are learned as unknown symbols. Raises DTypeError; ConfigError, also for a
+        text in which no symbol occurs twice. Then nothing changes.
         """
         owner = type(self).__name__
         ids, fitting, held = self._begin(text, self._continues(), True)
@@ -123,6 +124,12 @@ class LanguageModel(SequenceModel, TextState):
         if continued is None:
             learned = symbols if held is None else compress(symbols, (~held).tobytes())
             known = Vocabulary.of(learned, least=2)
+            if not known.symbols:
+                more = ", or level='character'" if self.level == "word" else ""
+                raise ConfigError(
+                    f"{owner}: no symbol occurs twice in the text that is learned, so all of them would be "
+                    f"unknown; expected a longer text{more}"
+                )
             continued = self._new(
                 lambda seed: self._build(len(known), seed),
                 held is not None,
@@ -234,19 +241,23 @@ class LanguageModel(SequenceModel, TextState):
     ) -> str:
         """`length` symbols that follow a prompt, drawn one by one; the unknown symbol is never drawn.
 
-        prompt: at least one symbol, all of them known. temperature, top_k, top_p, seed: as in `ost.Sample`.
-        Raises DTypeError, ConfigError.
+        prompt: at least one symbol, each at least twice in the training text. temperature, top_k, top_p,
+        seed: as in `ost.Sample`. Raises DTypeError, ConfigError.
         """
         self._check_fitted("generate")
         owner = f"{type(self).__name__}.generate"
         count = checks.count(owner, "length", length, at_least=0)
+        check_sample(owner, 1, temperature, top_k, top_p, seed)
         if not isinstance(prompt, str) or not prompt:
             raise ConfigError(f"{owner}: prompt is {shown(prompt)}; expected a text of at least one symbol")
         symbols = self._symbols(owner, prompt)
         ids = self._vocabulary.encode(symbols)
         if not len(ids) or (ids == UNKNOWN).any():
             wrong = symbols[int(np.argmax(ids == UNKNOWN))] if len(ids) else prompt
-            raise ConfigError(f"{owner}: prompt has the symbol {shown(wrong)}, which training did not have")
+            raise ConfigError(
+                f"{owner}: prompt has the symbol {shown(wrong)}, which occurs fewer than twice in the "
+                "training text"
+            )
         if not count:
             return ""
         drawn = self.network_.decode(

@@ -23,6 +23,9 @@ Self = TypeVar("Self", bound="PairModel")
 LONGEST_ANSWER: Final = 100_000
 """Symbols or steps: a model that never writes an end takes seconds for them, and seems to hang for more."""
 
+LARGEST_BEAM: Final = 1_000
+"""Hypotheses: memory and time grow with them, and far fewer find the likeliest sequence."""
+
 LARGEST_PENALTY: Final = 10.0
 """With it, length^length_penalty is finite for each length of a float64 below 10^30, and scores differ."""
 
@@ -103,7 +106,7 @@ class PairModel(SequenceModel, PairState):
     def _search_method(self, owner: str, beam_size: Any = None) -> dict[str, Any]:
         """What a search passes to `decode`. beam_size: None for the estimator's. Raises ConfigError."""
         given = self.beam_size if beam_size is None else beam_size
-        beam = checks.count(owner, "beam_size", given, at_least=1)
+        beam = checks.whole(owner, "beam_size", given, at_least=1, at_most=LARGEST_BEAM)
         power = checks.number(owner, "length_penalty", self.length_penalty, at_least=0)
         if power > LARGEST_PENALTY:
             raise ConfigError(

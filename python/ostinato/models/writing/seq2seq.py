@@ -114,7 +114,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
             unknown symbol included, and at most 0.1 together; 0 with a strategy that learns from a reward.
         pointer: of symbols: each step may also copy a symbol of the source (Gulcehre et al. 2016), even one
             that training did not have. X and y then have the same form.
-        beam_size: the hypotheses of a search; 1 takes the most likely symbol at each step.
+        beam_size: the hypotheses of a search, 1 to 1,000; 1 takes the most likely symbol at each step.
         length_penalty: 0 to 10; a search compares log-probability / length^length_penalty, as
             `ost.LengthNorm` does; 0 compares log-probabilities, which favours short answers.
         max_length: the most symbols that are written, at most 100,000; "auto" for one and a half times those

@@ -11,6 +11,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.decoding import Decoded, Sample
+from ostinato.decoding.sample import check_sample
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, repeat
 from ostinato.models.base.held_out import Divide, Parts, of_training
@@ -76,7 +77,8 @@ class SequenceGenerator(PairModel, GeneratorState):
         num_layers: layers on top of each other.
         embedding_size: features of a symbol, and of the context.
         dropout: the fraction of the outputs of the layers that is dropped in training.
-        beam_size: of `predict` for symbols: the hypotheses of a search; 1 takes the likeliest at each step.
+        beam_size: 1 to 1,000, of `predict` for symbols: the hypotheses of a search; 1 takes the likeliest at
+            each step.
         length_penalty: 0 to 10, of `predict` for symbols: a search compares log-probability /
             length^length_penalty, as `ost.LengthNorm` does; 0 compares log-probabilities. Above 0, longer
             sequences win, which are less likely.
@@ -246,6 +248,7 @@ class SequenceGenerator(PairModel, GeneratorState):
             raise ConfigError(f"{owner}: temperature is {heat:g}; expected 0 to {HOTTEST:g}")
         start = checks.whole(owner, "seed", seed, at_least=0)
         if isinstance(self._answers, Lexicon):
+            check_sample(owner, 1, heat, top_k, top_p, start)
             how = Sample(1, temperature=heat, top_k=top_k, top_p=top_p, seed=start)
             return self._texts(self._decoded(given, rows, sample=how))
         for name, one in (("top_k", top_k), ("top_p", top_p)):
