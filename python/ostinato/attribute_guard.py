@@ -19,7 +19,7 @@ class CallMeta(ABCMeta):
 
     if not TYPE_CHECKING:  # Type checkers take the arguments from `__init__`.
 
-        def __call__(cls, *args: Any, **options: Any) -> Any:
+        def __call__(cls, /, *args: Any, **options: Any) -> Any:
             """Make an instance."""
             try:
                 return super().__call__(*args, **options)
@@ -36,7 +36,7 @@ class GuardMeta(CallMeta):
 
     if not TYPE_CHECKING:
 
-        def __call__(cls, *args: Any, **options: Any) -> Any:
+        def __call__(cls, /, *args: Any, **options: Any) -> Any:
             """Make an instance, complete it, and guard its attributes."""
             made = super().__call__(*args, **options)
             made._complete()

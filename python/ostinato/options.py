@@ -24,7 +24,7 @@ class ConfiguredMeta(GuardMeta):
 
     if not TYPE_CHECKING:  # Type checkers take the arguments from `__init__`.
 
-        def __call__(cls, *args: Any, **options: Any) -> Any:
+        def __call__(cls, /, *args: Any, **options: Any) -> Any:
             """Make an instance."""
             if cls.renamed and any(name in cls.renamed for name in options):
                 from ostinato.renamed import translated
@@ -86,7 +86,7 @@ class Configured(metaclass=ConfiguredMeta):
         if "__init__" in cls.__dict__:
             cls.__init__ = _explained(cls.__init__)  # type: ignore[method-assign]
 
-    def __new__(cls, *args: Any, **options: Any) -> Any:
+    def __new__(cls, /, *args: Any, **options: Any) -> Any:
         """Check the options and store them, before `__init__` runs. Raises ConfigError for unknown ones."""
         self = super().__new__(cls)
         signature = signature_of(cls.__init__)
@@ -179,7 +179,7 @@ def _explained(init: Callable[..., None]) -> Callable[..., None]:
     """An `__init__` whose misfit of arguments is a CallError that says what to write."""
 
     @wraps(init)
-    def call(self: Configured, *args: Any, **options: Any) -> None:
+    def call(self: Configured, /, *args: Any, **options: Any) -> None:
         try:
             init(self, *args, **options)
         except TypeError as error:

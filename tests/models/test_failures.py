@@ -276,3 +276,15 @@ def test_a_checkpoint_of_another_learning_rate_is_refused(tmp_path: Path):
     model = row.make(checkpoint=path, max_iter=4, learning_rate_init=0.1)
     with pytest.raises(ost.ConfigError, match=r"the learning rate .*learning_rate_init is now 0\.1"):
         model.fit(*row.data)
+
+
+def test_a_checkpoint_of_other_data_is_named_with_what_to_do(tmp_path: Path):
+    path, row = tmp_path / "fit.checkpoint", ROWS[0]
+    with pytest.raises(ost.PluginError):
+        row.make(checkpoint=path, callbacks=[Fails(2)], max_iter=4).fit(*row.data)
+    X, y = row.data
+    with pytest.raises(ost.ConfigError, match=r"rows \(.*then.*now\)") as caught:
+        row.make(checkpoint=path, max_iter=4).fit([*X, *X], [*y, *y])
+    message = str(caught.value)
+    assert message.startswith(f"SequenceClassifier: checkpoint {path}: cannot resume: the data differs")
+    assert message.endswith("use the original data and batch_size. To begin anew, remove the file")

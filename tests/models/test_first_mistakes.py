@@ -336,3 +336,18 @@ def test_a_schedule_below_zero_is_named():
 def test_what_transitions_may_be_includes_none():
     with pytest.raises(ost.ConfigError, match="transitions is 'x'; expected one of crf, iob2, or None"):
         ost.SequenceTagger(transitions="x").fit([["a", "b"]] * 4, [["x", "y"]] * 4)
+
+
+@pytest.mark.parametrize("name", ["self", "cls", "foo"])
+def test_an_option_that_the_cell_lacks_is_named_with_those_that_it_takes(name: str):
+    options = {name: 1}
+    words = f"cell 'gru' has no option '{name}'; (did you .*)?options: reset, bias, "
+    with pytest.raises(ost.ConfigError, match=f"^{words}num_layers"):
+        ost.Recurrent("gru", 1, 2, **options)
+    with pytest.raises(ost.ConfigError, match=f"^SequenceClassifier: {words}init, residual$"):
+        classifier(cell="gru", cell_options=options).fit(X, Y)
+
+
+def test_a_hidden_size_that_is_too_large_is_named():
+    with pytest.raises(ost.ShapeError, match=r"^SequenceClassifier: Recurrent: hidden_size is 100000: param"):
+        classifier(hidden_size=10**5).fit(X, Y)

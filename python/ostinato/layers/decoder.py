@@ -82,6 +82,7 @@ class Decoder(Recurrent):
 
     def __init__(
         self,
+        /,
         cell: str | type[Cell] | Cell,
         input_size: int,
         hidden_size: int,

@@ -104,6 +104,7 @@ class DecoderStep(Composed[DecoderParts]):
 
     def __init__(
         self,
+        /,
         cell: Any,
         memory_size: int,
         attention: Any = "additive",

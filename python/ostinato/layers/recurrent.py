@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -12,7 +14,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.cell import Cell, declared
 from ostinato.cells.gates import GRU_GATES, LSTM_GATES
-from ostinato.errors import ConfigError, PluginError, shown
+from ostinato.errors import ConfigError, PluginError, ShapeError, shown
 from ostinato.layers.cell_choice import choose_cell, chosen_options
 from ostinato.layers.initial import Init, init_text, with_init
 from ostinato.layers.inlined import Composed
@@ -117,6 +119,7 @@ class Recurrent(Network):
 
     def __init__(
         self,
+        /,
         cell: str | type[Cell] | Cell,
         input_size: int,
         hidden_size: int,
@@ -148,7 +151,7 @@ class Recurrent(Network):
         name, made, provider = choose_cell(cell, cell_options)
         self.cell: Cell | None = made
         inside = list(made._made_of()) if isinstance(made, Composed) else []
-        with blamed(made, *inside, *rewrites):
+        with blamed(made, *inside, *rewrites), _named(kind, setting.hidden_size):
             units = with_init(_trace(made, inputs, setting, rewrites), init, self._end)
         setting = replace(setting, providers=providers_of([*inside, *rewrites], units))
         self._fill(name, chosen_options(made), provider, setting, units)
@@ -357,6 +360,18 @@ def _called(
         return replace(unit, function=traced.function)
 
     return cell, [[called(unit) for unit in layer] for layer in layers]
+
+
+@contextmanager
+def _named(kind: str, hidden: int) -> Iterator[None]:
+    """Within it, an error of the core about a parameter that is too large names `hidden_size` too."""
+    try:
+        yield
+    except ShapeError as error:
+        text = str(error)
+        if re.search(rf"has shape .*hidden = {hidden}\b.*; expected 1 to \d+ elements$", text):
+            raise ShapeError(f"{kind}: hidden_size is {hidden}: {text}; expected fewer units") from error
+        raise
 
 
 def _layers(kind: str, num_layers: Any, directions: int) -> int:

@@ -67,7 +67,7 @@ class Entry:
         """The name that finds this entry again: bare for a built-in, otherwise with its namespace."""
         return self.spec.name if self.provider.id == BUILTIN else self.full
 
-    def make(self, *arguments: Any, **options: Any) -> Any:
+    def make(self, /, *arguments: Any, **options: Any) -> Any:
         """The object that the factory makes, with its `provider` recorded.
 
         An OstinatoError, and a TypeError about the options, are unchanged. Any other error of a plugin's

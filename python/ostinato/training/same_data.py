@@ -17,10 +17,11 @@ from ostinato.strategy.axes import by_name
 from ostinato.training.run import TrainingRun
 from ostinato.training.source import Batches, Rows, Source
 
-WHAT_TO_DO: Final = (
-    "use the original data and batch_size. To continue with other data, load the checkpoint with "
-    "trainer.load(path) and call fit without resume"
+OTHER_DATA: Final = (
+    "To continue with other data, load the checkpoint with trainer.load(path) and call fit without resume"
 )
+"""What to do with a trainer, in errors."""
+WHAT_TO_DO: Final = f"use the original data and batch_size. {OTHER_DATA}"
 
 
 # What is a number that a reader knows, and no checksum.

@@ -18,7 +18,7 @@ from ostinato.models.base.adaptive import Adaptive
 from ostinato.models.base.best import Best
 from ostinato.models.base.held_out import ENOUGH, Parts, split
 from ostinato.models.base.model_file import ModelFile
-from ostinato.models.base.owner import errors_of
+from ostinato.models.base.owner import errors_of, errors_of_checkpoint
 from ostinato.models.base.parameter_values import plain
 from ostinato.models.base.routing import MetadataRouting
 from ostinato.models.base.saved_training import MEASURED, SavedTraining, measured_of
@@ -472,7 +472,7 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             best.resume(net)
             if resume:
                 self._load_checkpoint(trainer, path)
-            with errors_of(owner):
+            with errors_of(owner), errors_of_checkpoint(path):
                 with_jobs(
                     *(owner, self.n_jobs),
                     lambda: trainer.fit(*data, progress=verbose, resume=resume, **arguments),

@@ -14,6 +14,7 @@ from ostinato import checks
 from ostinato.analysis import LyapunovSpectrum, MemoryLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
+from ostinato.layers.cell_choice import choose_cell
 from ostinato.models.base.held_out import Parts
 from ostinato.models.base.seeds import seed_of
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -152,6 +153,9 @@ class PooledModel(SequenceModel, PooledState):
                     f"{type(self).__name__}: cell_options has {shown(name)}, which the estimator sets; "
                     f"{instead}"
                 )
+        of_cell = {name: one for name, one in given.items() if name not in OF_LAYER}
+        if of_cell:  # here, because the layer would list its own arguments too
+            choose_cell(self._copy("cell"), of_cell, OF_LAYER)
         return dict(given)
 
     def _reductions(self) -> list[str]:
