@@ -64,9 +64,9 @@ class LanguageModel(SequenceModel, TextState):
             feeds the network its own output ("sampling/scheduled_sampling"), each window starts anew.
         batch_size: parts of the text that are read side by side; "auto" for 32.
         max_iter: epochs, each one pass over the text.
-        early_stopping: True holds out `validation_fraction` of the text, in up to 10 blocks all over it, of at
-            least 50 symbols, measures them after each epoch, and keeps the best parameters. "auto" does so from
-            10,000 symbols on, with at most 50,000 symbols. False learns the whole text.
+        early_stopping: True holds out `validation_fraction` of the text, in up to 10 blocks all over it, of
+            at least 50 symbols, measures them after each epoch, and keeps the best parameters. "auto" does so
+            from 10,000 symbols on, with at most 50,000 symbols. False learns the whole text.
         learning_rate_init: "auto" is 0.004.
         schedule: "auto" rises over 20 updates, then falls by 40 % each epoch.
 
