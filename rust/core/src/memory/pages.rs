@@ -11,8 +11,9 @@ use std::sync::{Mutex, TryLockError};
 
 /// Bytes of a huge page: of x86-64, and of AArch64 with pages of 4 KiB.
 const HUGE: usize = 2 << 20;
-/// Requests from this size on are mapped. Up to a huge page, they take a whole one.
-const LEAST: usize = HUGE / 2;
+/// Requests from this size on are mapped, and a last page that they fill so far is a huge one: memory is what training and its
+/// budgets are planned by, so an eighth of a page is the most that is lost.
+const LEAST: usize = HUGE / 8 * 7;
 /// Sizes of mappings are multiples of this: the largest usual page.
 const GRAIN: usize = 64 << 10;
 
@@ -31,7 +32,7 @@ pub(super) fn is_mapped(layout: Layout) -> bool {
 /// Memory for a request of `size` bytes, aligned to a huge page; null if the system has none.
 #[cold]
 pub(super) fn alloc(size: usize, zeroed: bool) -> *mut u8 {
-    match with_free(|free| free.take(mapped(size))).flatten() {
+    match with_free(|free| free.take_or_make_room(mapped(size))).flatten() {
         Some(start) => {
             if zeroed {
                 // SAFETY: the mapping has this size, and nothing uses it.
@@ -79,11 +80,14 @@ pub(super) fn release() -> bool {
     with_free(Free::clear).unwrap_or(false)
 }
 
-/// The bytes of the mapping for a request: whole huge pages, but small ones for a last one that would be filled by less than
-/// three quarters.
+/// The bytes of the mapping for a request.
 fn mapped(size: usize) -> usize {
-    let is_whole = size < HUGE || size % HUGE >= HUGE / 4 * 3;
-    size.next_multiple_of(if is_whole { HUGE } else { GRAIN })
+    size.next_multiple_of(if size % HUGE >= LEAST { HUGE } else { GRAIN })
+}
+
+/// The bytes to request for memory that is read again and again: from half a huge page on, a whole one.
+pub(super) fn often_read(bytes: usize) -> usize {
+    if system::HAS_MAPPINGS && (HUGE / 2..HUGE).contains(&bytes) { HUGE } else { bytes }
 }
 
 /// Calls `work` with the cache; None if another thread has it. In the child of a fork that may be so for good.
@@ -110,10 +114,17 @@ impl Free {
         Free { mappings: [(null_mut(), 0); MOST_FREE], count: 0, bytes: 0 }
     }
 
-    /// The most recently freed mapping of this size.
-    fn take(&mut self, size: usize) -> Option<*mut u8> {
-        let at = self.mappings[..self.count].iter().rposition(|mapping| mapping.1 == size)?;
-        Some(self.remove(at).0)
+    /// The most recently freed mapping of this size. If there is none, the oldest of as many bytes are unmapped: with the new
+    /// mapping, the process has no more memory than before, or than it uses.
+    fn take_or_make_room(&mut self, size: usize) -> Option<*mut u8> {
+        if let Some(at) = self.mappings[..self.count].iter().rposition(|mapping| mapping.1 == size) {
+            return Some(self.remove(at).0);
+        }
+        let least = self.bytes.saturating_sub(size);
+        while self.bytes > least {
+            self.unmap_oldest();
+        }
+        None
     }
 
     /// Adds a mapping; returns false for one that is too large. The oldest are unmapped to make room.
@@ -216,13 +227,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mapping_has_whole_huge_pages_unless_the_last_would_be_filled_by_less_than_three_quarters() {
+    fn a_mapping_has_whole_huge_pages_unless_much_of_the_last_would_be_lost() {
         for (size, expected) in [
             (LEAST, HUGE),
             (HUGE, HUGE),
             (HUGE + 1, HUGE + GRAIN),
-            (HUGE + HUGE / 4 * 3 - 1, HUGE + HUGE / 4 * 3),
-            (HUGE + HUGE / 4 * 3, 2 * HUGE),
+            (HUGE + LEAST - 1, HUGE + LEAST),
+            (HUGE + LEAST, 2 * HUGE),
             (5 * HUGE - 1, 5 * HUGE),
         ] {
             assert_eq!(mapped(size), expected, "{size}");
@@ -281,12 +292,17 @@ mod tests {
         // SAFETY: nothing uses these mappings.
         unsafe {
             assert!(maps.iter().all(|&start| free.add(start, MOST_FREE_BYTES / 4)));
-            assert!(free.take(HUGE).is_none());
             let small = system::map(HUGE);
             assert!(free.add(small, HUGE), "the first one was unmapped");
             assert_eq!((free.count, free.bytes), (4, MOST_FREE_BYTES / 4 * 3 + HUGE));
-            assert_eq!(free.take(MOST_FREE_BYTES / 4), Some(maps[3]));
-            assert_eq!(free.take(HUGE), Some(small));
+            assert_eq!(free.take_or_make_room(MOST_FREE_BYTES / 4), Some(maps[3]));
+            assert_eq!(
+                free.take_or_make_room(MOST_FREE_BYTES / 4 + HUGE),
+                None,
+                "the other two were unmapped"
+            );
+            assert_eq!((free.count, free.bytes), (1, HUGE));
+            assert_eq!(free.take_or_make_room(HUGE), Some(small));
             let large = system::map(MOST_FREE_BYTES + HUGE);
             assert!(!free.add(large, MOST_FREE_BYTES + HUGE), "too large");
             system::unmap(large, MOST_FREE_BYTES + HUGE);

@@ -3,6 +3,7 @@
 use std::alloc::{Layout, alloc_zeroed};
 
 use super::fallible::{fallible, out_of_memory};
+use super::pages;
 
 /// Numbers whose zero has all bits zero.
 ///
@@ -23,6 +24,12 @@ pub fn reserve<T>(memory: &mut Vec<T>, len: usize) {
     if len > memory.capacity() && fallible(|| memory.try_reserve_exact(len - memory.len())).is_err() {
         out_of_memory(len.saturating_mul(size_of::<T>()));
     }
+}
+
+/// The same for weights, which are read at every step: those of half a huge page or more get a whole one.
+pub fn reserve_often_read<T>(memory: &mut Vec<T>, len: usize) {
+    let bytes = len.saturating_mul(size_of::<T>());
+    reserve(memory, len.max(pages::often_read(bytes) / size_of::<T>().max(1)));
 }
 
 /// An empty vector with room for `len` elements.

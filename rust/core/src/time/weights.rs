@@ -1,7 +1,7 @@
 //! Parameters in the form that the passes read: packed matrices, biases, folded values.
 
 use crate::kernel::{Float, Kernels};
-use crate::memory::{append, reserve, resized};
+use crate::memory::{append, reserve, reserve_often_read, resized};
 use crate::plan::{Block, Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
 use crate::random::Noise;
 
@@ -130,7 +130,9 @@ impl<T: Float> Sources<'_, T> {
         packs.resize_with(pass.packs.len(), Default::default);
         for (pack, (packed, bias)) in pass.packs.iter().zip(packs) {
             // every element is written below
-            resized(packed, (kernels.packed_len)(pack.k, pack.n), T::ZERO);
+            let len = (kernels.packed_len)(pack.k, pack.n);
+            reserve_often_read(packed, len);
+            resized(packed, len, T::ZERO);
             // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
             let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
                 let (k, n) = (pack.k, pack.n);
