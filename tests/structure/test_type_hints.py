@@ -1,6 +1,7 @@
 """`typing.get_type_hints` works for the public names: tools that read annotations need no type checker."""
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
@@ -48,6 +49,8 @@ PLUGINS = sorted(one.parent.name for one in Path("plugins").glob("*/src/*/__init
 
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_the_annotations_of_plugins_are_there_when_the_program_runs(plugin):
+    if importlib.util.find_spec(plugin) is None:
+        pytest.skip(f"{plugin} is not installed: its make target installs it")
     (folder,) = Path("plugins").glob(f"*/src/{plugin}")
     seen = 0
     for name in (plugin, *(one.name for one in pkgutil.iter_modules([str(folder)], f"{plugin}."))):

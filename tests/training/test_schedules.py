@@ -89,7 +89,7 @@ def test_a_schedule_that_leads_nowhere_is_an_error_of_its_step():
     x, targets = running_sum()
     made = trainer(schedule=lambda start, when: -start)
     before = made.net.arena.copy()
-    with pytest.raises(ost.ConfigError, match=r"lr is -0\.01"):
+    with pytest.raises(ost.ConfigError, match=r"the value of schedule is -0\.01"):
         made.fit(x, targets, epochs=1)
     assert (made.net.arena == before).all()
 
