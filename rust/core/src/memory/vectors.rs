@@ -28,8 +28,12 @@ pub fn reserve<T>(memory: &mut Vec<T>, len: usize) {
 
 /// The same for weights, which are read at every step: those of half a huge page or more get a whole one.
 pub fn reserve_often_read<T>(memory: &mut Vec<T>, len: usize) {
-    let bytes = len.saturating_mul(size_of::<T>());
-    reserve(memory, len.max(pages::often_read(bytes) / size_of::<T>().max(1)));
+    reserve(memory, often_read::<T>(len));
+}
+
+/// The elements to request for `len` that are read again and again.
+fn often_read<T>(len: usize) -> usize {
+    len.max(pages::often_read(len.saturating_mul(size_of::<T>())) / size_of::<T>().max(1))
 }
 
 /// An empty vector with room for `len` elements.
@@ -73,6 +77,13 @@ pub fn lengthen<T: Zero>(memory: &mut Vec<T>, len: usize) {
     if len > memory.len() {
         *memory = Vec::new(); // first: the old memory and the new one are never there together
         *memory = zeros(len);
+    }
+}
+
+/// The same for the memory of a block of time, which each block uses anew: half a huge page or more becomes a whole one.
+pub fn lengthen_often_read<T: Zero>(memory: &mut Vec<T>, len: usize) {
+    if len > memory.len() {
+        lengthen(memory, often_read::<T>(len));
     }
 }
 
@@ -146,5 +157,9 @@ mod tests {
         assert_eq!(memory, [5, 0, 7]);
         lengthen(&mut memory, 4);
         assert_eq!(memory.len(), 4);
+        lengthen_often_read(&mut memory, 3);
+        assert_eq!(memory.len(), 4);
+        lengthen_often_read(&mut memory, 150_000); // 1.1 MiB
+        assert_eq!(memory.len(), pages::often_read(1_200_000) / 8);
     }
 }

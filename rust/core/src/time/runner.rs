@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::{Float, Kernels};
-use crate::memory::lengthen;
+use crate::memory::lengthen_often_read;
 use crate::plan::{Buffer, Class, Pass, Ref, block_steps};
 use crate::random::Noise;
 use crate::team::{Region, pause};
@@ -139,7 +139,7 @@ impl<'a, T: Float> Runner<'a, T> {
             }
         }
         layout.settle(pass, rows, block_rows, entries, threads);
-        lengthen(arena, layout.end);
+        lengthen_often_read(arena, layout.end);
         let arena = arena.as_mut_ptr();
         // SAFETY: the layout computed every offset, so it lies inside the arena.
         let at = |offset: usize| unsafe { arena.add(offset) };
