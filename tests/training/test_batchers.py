@@ -38,7 +38,7 @@ def test_a_batcher_may_leave_out_rows_if_it_says_so():
         drop_last = True
 
         def __call__(self, lengths):
-            return [np.arange(4, dtype=np.uint64), [], np.arange(4, 8)]
+            return [np.arange(4, dtype=np.uint64), np.arange(4, 8)]
 
     for batcher in (Some(), ost.data.ByLength(4, drop_last=True)):
         made = trainer()
@@ -88,3 +88,40 @@ def test_a_batcher_without_end_is_refused_at_its_first_repeated_row():
     with pytest.raises(ost.ConfigError, match="has the place 0 of 10 in batches 2 times"):
         trainer().fit(x, targets, epochs=1, batch_size=endless, progress=False)
     assert len(made) == 2
+
+
+def test_an_empty_batch_is_refused_so_that_empty_batches_without_end_are():
+    x, targets = (one[:10] for one in running_sum())
+    made: list[int] = []
+
+    def endless(lengths):
+        yield np.arange(5)
+        while len(made) < 100:
+            made.append(1)
+            yield []
+
+    for call in (
+        lambda: trainer().fit(x, targets, epochs=1, batch_size=endless, progress=False),
+        lambda: trainer().evaluate(x, targets, batch_size=endless),
+    ):
+        made.clear()
+        with pytest.raises(ost.ConfigError, match=r"batch_size is .*, whose batch 1 is empty; .*leave out"):
+            call()
+        assert len(made) == 1
+    model = ost.SequenceRegressor(batch_size=endless, hidden_size=4, max_iter=1)
+    with pytest.raises(ost.ConfigError, match=r"batch_size is .*, whose batch 1 is empty"):
+        model.fit(x, targets[:, -1, 0])
+
+
+def test_a_lesson_without_rows_is_no_fault_of_a_batcher():
+    class Empty(ost.Curriculum):
+        name = "empty"
+
+        def lesson(self, when, lengths):
+            return ost.Lesson(rows=[])
+
+    x, targets = (one[:10] for one in running_sum())
+    with pytest.raises(ost.ConfigError, match="epoch 0: the data has no valid step"):
+        trainer(strategies=[Empty()]).fit(
+            x, targets, epochs=1, batch_size=lambda lengths: np.array_split(lengths, 3), progress=False
+        )

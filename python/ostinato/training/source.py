@@ -76,7 +76,8 @@ class Rows:
     """Rows in memory: arrays (N, T, ...), or lists of N rows, divided into batches.
 
     batch: rows of a batch, or a `Batcher`, which returns equal batches for equal lengths, with each place
-    once. One that leaves out rows has an attribute drop_last = True, as `ByLength` may.
+    once and none empty. One that leaves out rows has an attribute drop_last = True, as `ByLength` may. For no
+    rows it is not called.
     """
 
     def __init__(self, whole: Batch, batch: int | Batcher) -> None:
@@ -132,7 +133,7 @@ class Rows:
             cropped = self.lengths[order]
             if lesson.steps is not None:
                 cropped = np.minimum(cropped, lesson.steps)
-            return order, _groups_of(self.batch, cropped)
+            return order, _groups_of(self.batch, cropped) if len(order) else []
         places = np.arange(len(order))
         return order, [places[first : first + self.batch] for first in range(0, len(order), self.batch)]
 
@@ -158,9 +159,11 @@ class Rows:
 def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
     """The batches of places that a function given as `batch_size` makes.
 
-    Raises ConfigError for a place that is no row, is there twice, or is left out without `drop_last`.
+    Raises ConfigError for a batch without a place, and for a place that is no row, is there twice, or is left
+    out without `drop_last`.
     """
-    groups, counts = [], np.zeros(len(lengths), np.int64)
+    groups: list[Array] = []
+    counts = np.zeros(len(lengths), np.int64)
 
     def check_once(wrong: Array) -> None:
         if not wrong.size:
@@ -174,14 +177,19 @@ def _groups_of(batcher: Any, lengths: Array) -> list[Array]:
         )
 
     for group in _given_by(batcher, lengths):
-        inside = group.dtype.kind in "iu" and group.size and 0 <= group.min() and group.max() < len(lengths)
-        if group.ndim != 1 or not (inside or not group.size):
+        if not group.size:  # an update of nothing; and there may be such batches without end
+            raise ConfigError(
+                f"batch_size is {shown(batcher)}, whose batch {len(groups)} is empty; expected at least one "
+                "place in each batch: leave out empty ones"
+            )
+        inside = group.dtype.kind in "iu" and 0 <= group.min() and group.max() < len(lengths)
+        if group.ndim != 1 or not inside:
             raise ConfigError(
                 f"batch_size is {shown(batcher)}, which gives the batch {group.tolist()}; expected places "
                 "from 0 "
                 f"to {len(lengths) - 1}"
             )
-        places = group.astype(np.int64)  # an empty list is an array of floats
+        places = group.astype(np.int64)
         np.add.at(counts, places, 1)
         check_once(places[counts[places] > 1])  # now, because there may be batches without end
         groups.append(places)

@@ -199,8 +199,8 @@ class Trainer(NoCopies, AttributeGuard):
                 outputs.
             epochs: how many more; with resume, how many in all since the `fit` that is resumed began.
             batch_size: rows of a batch, None for 32; or a function from the lengths of the rows, in the order
-                in which they are to be learned, to batches of places in it, each place once; with an
-                attribute drop_last = True, some may be left out in training, and none in measurements. Not
+                in which they are to be learned, to batches of places in it, each place once, none empty; with
+                an attribute drop_last = True, some may be left out in training, and none in measurements. Not
                 for iterables of batches.
             lengths: see targets; a dict by axis for sequences on several axes.
             weights: see targets.
