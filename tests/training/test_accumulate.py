@@ -336,3 +336,11 @@ def test_a_mean_over_rows_and_one_over_steps_have_no_common_weight_of_a_batch():
     with pytest.raises(ost.ConfigError, match=words):
         other.fit(ids, ids, epochs=1, batch_size=2, progress=False)
     assert (net.arena == before).all() and other.run.step == 0
+
+
+@pytest.mark.parametrize("likelihood", [0.0, 1.0])
+def test_the_loss_of_an_estimator_that_samples_is_no_sum(likelihood):
+    words = r"reduction is 'sum' with AlsoTargets\(.*a mean over rows; expected reduction='mean'"
+    net = ost.Sequential(ost.Embedding(5, 3), ost.Dense(3, 5))
+    with pytest.raises(ost.ConfigError, match=words):
+        trainer(net=net, loss="cross_entropy", reduction="sum", strategies=[AlsoTargets(likelihood)])

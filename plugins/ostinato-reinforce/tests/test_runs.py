@@ -157,8 +157,13 @@ def test_training_reports_no_metric_of_the_loss_and_validation_does():
     history = fit(trainer, validation=(TEXT[:, :-1], TEXT[:, 1:])).history
     assert "perplexity" not in history.names and {"val_perplexity", "val_loss"} <= {*history.names}
     assert history["val_loss"][-1] > 0 > history["loss"][-1]
-    summed = trainer_of(made, reduction="sum")
-    assert fit(summed).history["loss"] == fit(trainer_of(made)).history["loss"]
+
+
+def test_a_sum_is_refused_because_the_loss_is_a_mean_over_rows():
+    for likelihood in (0.0, 0.5):
+        made = Reinforce(twos, end=END, max_length=6, likelihood=likelihood)
+        with pytest.raises(ost.ConfigError, match=r"reduction is 'sum' with Reinforce\(.*a mean over rows"):
+            trainer_of(made, reduction="sum")
 
 
 def test_the_loss_of_an_epoch_is_the_mean_over_rows():

@@ -112,11 +112,16 @@ class TrainStep:
         return {**self._figures(loss, losses, counts, penalty), "grad_norm": norm, "lr": lr}
 
     def check_terms(self) -> None:
-        """Raises ConfigError where a loss over several batches is not a weighted mean of theirs.
+        """Raises ConfigError for a sum, or a mean over several batches, that an estimator's loss is not.
 
-        So it is if an estimator, as its options are now, adds a mean over steps to a mean over rows.
+        The loss of one that samples is a mean over rows; its options of now may add a mean over steps.
         """
         one = self.estimator
+        if self.summed and one.samples:
+            raise ConfigError(
+                f"reduction is 'sum' with {shown(one)}, whose loss is a mean over rows; expected "
+                "reduction='mean'"
+            )
         if self.accumulate > 1 and one.samples and one.uses_loss:
             raise ConfigError(
                 f"accumulate is {self.accumulate} with {shown(one)}, whose loss is a mean over rows plus "

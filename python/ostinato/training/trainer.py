@@ -70,7 +70,7 @@ class Trainer(NoCopies, AttributeGuard):
         accumulate: how many batches make one update. Its gradient is that of one batch of all their rows, up
             to rounding; at the end of an epoch, fewer batches may be left, which make an update too. Only 1
             with an estimator that `samples` and also uses the loss of the targets.
-        reduction: of the loss, "mean" over the valid steps or "sum".
+        reduction: of the loss, "mean" over the valid steps or "sum"; "mean" with an estimator that `samples`.
         metrics: names, Metric classes or instances, measured on validation data; in training where the loss
             decides them. Of a network with several outputs a dict of lists by output.
         callbacks: plugins of this run: objects or modules with lifecycle hooks, or names of installed
@@ -142,7 +142,7 @@ class Trainer(NoCopies, AttributeGuard):
             core,
             self.schedule,
             self.clip_norm,
-            reduction == "sum" and not self.strategies.estimator.samples,
+            reduction == "sum",
             tuple(terms.objectives),
             terms.several,
             self.accumulate,
