@@ -36,6 +36,7 @@ NEEDS = {
 }
 PICTURE = re.compile(r"!\[[^\]]*\]\(pictures/([^)]+)\)")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+TO_HEADING = re.compile(r"\]\((?!https?://)([^)#]*)#([^)]+)\)")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,24 @@ def test_examples_that_no_test_runs_are_python(page):
 
 @pytest.mark.parametrize("page", [*PAGES, *TEXTS], ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page):
-    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    missing = [link for link in LINK.findall(text) if not (page.parent / link).exists()]
+    missing = [link for link in LINK.findall(prose(page)) if not (page.parent / link).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, *TEXTS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_a_heading_find_it(page):
+    links = [
+        (page.parent / name if name else page, heading) for name, heading in TO_HEADING.findall(prose(page))
+    ]
+    assert [(str(other), heading) for other, heading in links if heading not in anchors(other)] == []
+
+
+def prose(page: Path) -> str:
+    """The text of a page without its blocks of code."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives the headings of a page: lower case, hyphens for spaces, no punctuation."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", one.strip().lower()).replace(" ", "-") for one in headings}
