@@ -48,7 +48,7 @@ def test_it_explains_its_plan(reverser):
 @pytest.mark.parametrize(
     ("X", "y", "words"),
     [
-        (["ab", "ba"], [["ab"], ["ba"]], "X is a list of texts and y one of lists of texts"),
+        (["ab", "ba"], [["ab"], ["ab"]], "X is a list of texts and y one of lists of texts"),
         ([[1, 2], [2, 1]], ["ab", "ba"], "X is a list of lists of whole numbers and y one of texts"),
     ],
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ostinato.cached import cached
+from ostinato.errors import ConfigError
 from ostinato.sequences.arrays import Array
 
 UNKNOWN = 0
@@ -39,6 +40,15 @@ class Vocabulary:
         """The ids of symbols, (L,) int64."""
         ids = self._ids
         return np.fromiter((ids.get(one, UNKNOWN) for one in symbols), np.int64, len(symbols))
+
+
+def check_learned(owner: str, name: str, known: Vocabulary, instead: str) -> None:
+    """Raises ConfigError for a vocabulary without a symbol. name: of the argument; instead: what helps."""
+    if not known.symbols:
+        raise ConfigError(
+            f"{owner}: no symbol occurs twice in the learned part of {name}, so all of them would be "
+            f"unknown; expected {instead}"
+        )
 
 
 def warn_of_strange(owner: str, name: str, rows: Sequence[Array], stacklevel: int) -> None:

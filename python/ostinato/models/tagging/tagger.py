@@ -163,6 +163,8 @@ class SequenceTagger(SequenceModel, TaggerState):
                 iob2_rules(owner, labels)
                 check_iob2(owner, tags)
             tokens = None if sentences is None else Tokens.of(of_training(sentences, parts))
+            if tokens is not None:
+                tokens.check(owner, bool(self.character_size))
             scaling = None if sentences is not None else Scaler.of(of_training(rows, parts), compress=True)
             attributes: dict[str, Any] = {"classes_": labels, "_tokens": tokens, "_scaling": scaling}
             if intake is not None and intake.names is not None:

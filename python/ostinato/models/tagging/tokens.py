@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
-from ostinato.models.reading.vocabulary import Vocabulary
+from ostinato.models.reading.vocabulary import Vocabulary, check_learned
 from ostinato.sequences.containers import rows_in
 
 Sentences = list[list[str]]
@@ -62,6 +62,12 @@ class Tokens:
         """The vocabularies of training sentences."""
         words = [word for sentence in sentences for word in sentence]
         return cls(Vocabulary.of(words, least=2), Vocabulary.of((c for word in words for c in word), least=2))
+
+    def check(self, owner: str, reads_characters: bool) -> None:
+        """Raises ConfigError if no word, nor a character that is read, is known."""
+        if not (reads_characters and self.characters.symbols):
+            more = "" if reads_characters else ", or character_size above 0"
+            check_learned(owner, "X", self.words, f"more sentences{more}")
 
     def encode(self, sentences: Sentences) -> dict[str, list[Any]]:
         """Inputs of the network: ids of words, of characters with 0 between words, and places of words."""

@@ -21,7 +21,7 @@ from ostinato.layers import Dense, Embedding, Recurrent, Sequential
 from ostinato.models.base.best import Best
 from ostinato.models.base.sequence_model import SequenceModel, TrainingState
 from ostinato.models.base.threads import with_jobs
-from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, warn_of_strange
+from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, check_learned, warn_of_strange
 from ostinato.models.writing.held_blocks import held_blocks
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
@@ -124,12 +124,8 @@ class LanguageModel(SequenceModel, TextState):
         if continued is None:
             learned = symbols if held is None else compress(symbols, (~held).tobytes())
             known = Vocabulary.of(learned, least=2)
-            if not known.symbols:
-                more = ", or level='character'" if self.level == "word" else ""
-                raise ConfigError(
-                    f"{owner}: no symbol occurs twice in the text that is learned, so all of them would be "
-                    f"unknown; expected a longer text{more}"
-                )
+            more = ", or level='character'" if self.level == "word" else ""
+            check_learned(owner, "text", known, f"a longer text{more}")
             continued = self._new(
                 lambda seed: self._build(len(known), seed),
                 held is not None,

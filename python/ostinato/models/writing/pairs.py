@@ -56,8 +56,8 @@ class PairModel(SequenceModel, PairState):
             y: the sequences, one for each of X.
             groups: (N,) of anything: pairs of one group are held out together.
 
-        Symbols that occur once are learned as unknown ones. Raises ShapeError, DTypeError, ConfigError that
-        name row and place; then nothing changes.
+        Symbols that occur once are learned as unknown ones, which must not be all of them, unless a pointer
+        copies. Raises ShapeError, DTypeError, ConfigError that name row and place; then nothing changes.
         """
         continued = self._continues()
         seed = self._seed_for(continued)

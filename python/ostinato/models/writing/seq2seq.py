@@ -48,6 +48,7 @@ from ostinato.models.writing.symbols import (
     LEVELS,
     Lexicon,
     Symbols,
+    check_level,
     holds_symbols,
     read_symbols,
     warn_of_unknown,
@@ -98,7 +99,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     as many rows, of one of the first three forms, none empty.
 
     Args:
-        level: of texts: "character" or "word". Words are separated by spaces.
+        level: of texts: "character" or "word", which needs texts. Words are separated by spaces.
         attention: a scorer: a name, a Scorer class or an instance, of a plugin too. None: the decoder has the
             final states of the encoder only.
         query: "before", "between" or "after", as in `ost.Decoder`.
@@ -180,6 +181,11 @@ class Seq2Seq(PairModel, Seq2SeqState):
                 "_points": checks.flag(owner, "pointer", self.pointer),
                 "_halving": UPDATES_OF_HALF,
             }
+            check_level(owner, level, X=read.form if isinstance(read, Symbols) else ARRAYS, y=wanted.form)
+            if not known["_points"]:  # a pointer learns to copy unknown symbols
+                known["_target"].check(owner, "y", _or_copies(source, known["_target"]))
+                if isinstance(source, Lexicon):
+                    source.check(owner, "X", _or_copies(source, known["_target"]))
         targets = targets_of(known["_target"], wanted)
         inputs = self._inputs(owner, known, read)
         if continued is not None and not known["_points"]:  # a pointer learns to copy unknown symbols
@@ -520,3 +526,9 @@ def _copy(
     for row, ids, own, source in zip(made, tokens, weights, sources, strict=True):
         for place in np.flatnonzero(ids[: len(row)] == UNKNOWN):
             row[place] = source[int(own[place].argmax())]
+
+
+def _or_copies(source: Lexicon | Scaler, target: Lexicon) -> str:
+    """What an error adds where symbols can be copied."""
+    can = isinstance(source, Lexicon) and source.form == target.form
+    return ", or pointer=True to copy symbols" if can else ""

@@ -34,7 +34,15 @@ from ostinato.models.writing.ids import (
     warn_of_unknown_targets,
 )
 from ostinato.models.writing.pairs import PairModel
-from ostinato.models.writing.symbols import LEVELS, Lexicon, Symbols, holds_symbols, read_symbols
+from ostinato.models.writing.symbols import (
+    ARRAYS,
+    LEVELS,
+    Lexicon,
+    Symbols,
+    check_level,
+    holds_symbols,
+    read_symbols,
+)
 from ostinato.models.writing.with_end import WithEnd, density, deviations
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
@@ -71,7 +79,7 @@ class SequenceGenerator(PairModel, GeneratorState):
     symbols, in arrays too; write counts as floats.
 
     Args:
-        level: of texts: "character" or "word". Words are separated by spaces.
+        level: of texts: "character" or "word", which needs texts. Words are separated by spaces.
         cell: of the recurrent layer: a name, a Cell class or an instance.
         hidden_size: units of each layer.
         num_layers: layers on top of each other.
@@ -115,6 +123,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         contexts = Contexts.of(owner, X, len(rows), parts) if known is None else known["_contexts"]
         given = contexts.read(owner, X, len(rows), self.dtype)
         if known is None:
+            check_level(owner, self.level, y=rows.form if isinstance(rows, Symbols) else ARRAYS)
             lists: list[Any] = rows.rows if isinstance(rows, Symbols) else rows
             training = of_training(lists, parts)
             known = {
@@ -127,6 +136,8 @@ class SequenceGenerator(PairModel, GeneratorState):
                 "_answer_names": names,
                 "_longest": max(map(len, training)),
             }
+            if isinstance(known["_answers"], Lexicon):
+                known["_answers"].check(owner, "y")
         if isinstance(rows, list):
             known["_answers"] = known["_answers"].varied(rows)
         self._check_penalty(owner, known["_answers"])

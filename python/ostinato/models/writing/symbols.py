@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
-from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary
+from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, check_learned
 from ostinato.sequences.arrays import Array
 from ostinato.sequences.containers import is_frame, is_series
 
@@ -37,6 +37,15 @@ class Symbols:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def check_level(owner: str, level: str, **forms: str) -> None:
+    """Raises ConfigError for words where nothing given is a text. forms: of what is given, by name."""
+    if level == "word" and TEXT not in forms.values():
+        found = " and ".join(f"{name} is a list of {form}" for name, form in forms.items())
+        raise ConfigError(
+            f"{owner}: level is 'word', which divides texts, but {found}; omit it, or pass texts"
+        )
 
 
 def holds_symbols(given: Any, otherwise: bool = False) -> bool:
@@ -173,6 +182,11 @@ class Lexicon:
 
     def __len__(self) -> int:
         return len(self.vocabulary)
+
+    def check(self, owner: str, name: str, more: str = "") -> None:
+        """Raises ConfigError if no symbol is known. more: what is expected in place of more sequences."""
+        words = ", or level='character'" if self.form == TEXT and self.level == "word" else ""
+        check_learned(owner, name, self.vocabulary, f"more sequences{words}{more}")
 
     def read(self, owner: str, name: str, given: Any) -> Symbols:
         """Rows in the form of training. Raises DTypeError for another form, and as `read_symbols`."""
