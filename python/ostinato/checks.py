@@ -114,10 +114,15 @@ def path(name: str, value: object) -> str:
 
 
 def file_name(name: str, value: object) -> str:
-    """The same of a file: a name that ends as that of a folder does is a ConfigError too."""
+    """The same of a file to write: the name of a folder, and a link to nothing, are a ConfigError too."""
     found = path(name, value)
     if not os.path.basename(found):
         raise ConfigError(f"{name} is {shown(value)}, the name of a folder; expected that of a file in it")
+    if os.path.islink(found) and not os.path.exists(found):
+        raise ConfigError(
+            f"{name} is {shown(value)}, a link to {shown(os.readlink(found))}, which is not there; expected "
+            "another name"
+        )
     return found
 
 
@@ -143,8 +148,6 @@ def path_to_write(name: str, value: object, *, replaced: bool = True) -> str:
         raise wrong(f", a name of {size} bytes", f"at most {LONGEST_NAME}")
     if os.path.isdir(found):
         raise wrong(", which is a folder", "the name of a file in it")
-    if os.path.islink(found) and not os.path.exists(found):
-        raise wrong(f", a link to {shown(os.readlink(found))}, which is not there", "another name")
     if replaced and os.path.exists(found) and not os.path.isfile(found):
         raise wrong(", which is a pipe, a socket or a device", "the name of a file")
     if not replaced and os.path.exists(found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,11 @@ BEFORE_WORK: dict[str, Callable[[str], Any]] = {
 }
 
 
+@cache
+def fitted() -> Any:
+    return ost.SequenceRegressor(hidden_size=2, max_iter=1).fit(X, np.arange(4.0))
+
+
 @pytest.mark.parametrize("writer", BEFORE_WORK)
 def test_what_trains_long_refuses_before_it_trains(writer: str):
     for name, words in CAUSES.items():
@@ -130,6 +136,7 @@ def test_what_trains_long_refuses_before_it_trains(writer: str):
 
 SAVES: dict[str, Callable[[str], Any]] = {
     "network": lambda name: ost.GRU(2, 2).save(name),
+    "estimator": lambda name: fitted().save(name),
     "trainer": lambda name: trainer().save(name),
 }
 
@@ -138,10 +145,19 @@ SAVES: dict[str, Callable[[str], Any]] = {
 def test_save_does_not_write_another_file(writer: str, here: Path):
     before = sorted(here.rglob("*"))
     for name in CAUSES:
-        if name != "dangling":  # a link without a target becomes the file
-            with pytest.raises((ost.ConfigError, OSError)):
-                SAVES[writer](name)
+        with pytest.raises((ost.ConfigError, OSError)):
+            SAVES[writer](name)
     assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize("writer", SAVES)
+def test_a_link_to_nothing_is_refused_by_save_as_by_what_checks_before_work(writer: str, here: Path):
+    with pytest.raises(ost.ConfigError, match=CAUSES["dangling"]):
+        SAVES[writer]("dangling")
+    assert (here / "dangling").is_symlink()
+    (here / "nowhere").write_text("")
+    SAVES[writer]("dangling")
+    assert (here / "dangling").is_symlink() and (here / "nowhere").stat().st_size
 
 
 @pytest.mark.parametrize("read", [ost.load, ost.io.load_network, ost.io.read_tensors])

@@ -310,3 +310,6 @@ def test_what_cannot_be_exported_is_refused_and_leaves_the_file(tmp_path):
     (tmp_path / "link").symlink_to(path)
     ostinato_onnx.export(ost.GRU(3, 4), tmp_path / "link")
     assert (tmp_path / "link").is_symlink() and path.read_bytes() != b"before"
+    path.unlink()
+    with pytest.raises(ost.ConfigError, match="a link to nothing; expected another name"):
+        ostinato_onnx.export(ost.GRU(3, 4), tmp_path / "link")

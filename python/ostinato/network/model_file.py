@@ -64,8 +64,8 @@ def write_model(
     """Writes `net` to a temporary file, then renames it to `path`: the file is complete or unchanged.
 
     more: further values in addition to `net.metadata`; texts and tensors: of another part of the file.
-    Raises OSError, DTypeError for a path that is none, ConfigError for settings that no file holds and for a
-    path that ends as that of a folder does.
+    Raises OSError, DTypeError for a path that is none, ConfigError for settings that no file holds, and for a
+    path that ends as that of a folder does or is a link to nothing.
     """
     described = {**describe(net, more), **(texts or {})}
     _core.save_model(checks.file_name("path", path), described, [*net.parameters().items(), *tensors])

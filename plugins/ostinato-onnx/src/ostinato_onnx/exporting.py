@@ -101,6 +101,8 @@ def _file_name(path: object) -> str:
         os.fsencode(found)
     except UnicodeEncodeError as error:
         raise ConfigError(f"export: path is {path!r}, which no file can be called: {error}") from error
+    if os.path.islink(found) and not os.path.exists(found):  # as `Network.save`
+        raise ConfigError(f"export: path is {path!r}, a link to nothing; expected another name")
     return found
 
 
