@@ -1,4 +1,4 @@
-"""Checksums of data, by which a resumed run notices other rows."""
+"""Whether a resumed run has the same data: checksums, and the numbers of rows and batches."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ostinato.strategy.axes import by_name
 from ostinato.training.run import TrainingRun
 from ostinato.training.source import Batches, Rows, Source
 
+ORIGINAL: Final = "use the original data and batch_size"
 OTHER_DATA: Final = (
     "To continue with other data, load the checkpoint with trainer.load(path) and call fit without resume"
 )
 """What to do with a trainer, in errors."""
-WHAT_TO_DO: Final = f"use the original data and batch_size. {OTHER_DATA}"
+WHAT_TO_DO: Final = f"{ORIGINAL}. {OTHER_DATA}"
 
 
 # What is a number that a reader knows, and no checksum.
@@ -85,6 +86,29 @@ def check_batch(run: TrainingRun, batch: Batch, source: Source) -> None:
                     f"interrupted run in {', '.join(differ)}; {WHAT_TO_DO}"
                 )
     run.expected = {}
+
+
+def check_rows(run: TrainingRun, source: Source) -> None:
+    """Raises ConfigError if an interrupted epoch has rows that the data does not have."""
+    rows = None if run.lesson is None else run.lesson.rows
+    if rows is not None and len(rows) and source.lengths is not None and max(rows) >= len(source.lengths):
+        raise ConfigError(
+            f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives "
+            f"{source.count(Lesson())}, of {len(source.lengths)} rows; expected at least {max(rows) + 1}; "
+            f"{ORIGINAL}"
+        )
+
+
+def counted(run: TrainingRun, source: Source) -> int:
+    """The batches of the epoch. Raises ConfigError if it was interrupted, and had another number of them."""
+    assert run.lesson is not None
+    count = source.count(run.lesson)
+    if run.position.batch and run.batches != count:
+        raise ConfigError(
+            f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives {count}; "
+            f"{ORIGINAL}"
+        )
+    return count
 
 
 def _of_rows(source: Rows, dtype: np.dtype[Any]) -> dict[str, Any]:

@@ -367,14 +367,8 @@ class Trainer(NoCopies, AttributeGuard):
             run.lesson = self._lesson(source)
             hooks.call("ostinato_epoch_start", run=run, epoch=run.epoch)
         else:
-            _check_rows(source, run)
-        count = source.count(run.lesson)
-        if run.position.batch and run.batches != count:
-            raise ConfigError(
-                f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives {count}; "
-                "use the original data and batch_size"
-            )
-        run.batches = count
+            same_data.check_rows(run, source)
+        run.batches = same_data.counted(run, source)
         for piece in self._pieces(source):
             self._update(piece, undo)
             if run.stopped:
@@ -588,14 +582,3 @@ def _may_measure(plugin: Any) -> bool:
     if hook is None or not getattr(plugin, "adds_metrics", True):
         return False
     return "metrics" in inspect.signature(hook).parameters
-
-
-def _check_rows(source: Source, run: TrainingRun) -> None:
-    """Raises ConfigError if an interrupted epoch has rows that the data does not have."""
-    rows = None if run.lesson is None else run.lesson.rows
-    if rows is not None and len(rows) and source.lengths is not None and max(rows) >= len(source.lengths):
-        raise ConfigError(
-            f"cannot resume: the interrupted epoch had {run.batches} batches, this data gives "
-            f"{source.count(Lesson())}, of {len(source.lengths)} rows; expected at least {max(rows) + 1}; "
-            "use the original data and batch_size"
-        )
