@@ -30,7 +30,7 @@ class Penalty:
 class LengthNorm(Penalty):
     """score = log-probability / length^power: with power 1, the mean of the log-probabilities.
 
-    power: 0 does not change the order; a larger one favours longer hypotheses. Raises ConfigError.
+    power: 0 does not change the order; a larger one favors longer hypotheses. Raises ConfigError.
     """
 
     kind = "length"
@@ -62,7 +62,7 @@ class Wu(Penalty):
 class TokenReward(Penalty):
     """score = log-probability + each * length (He et al. 2016, the word reward).
 
-    each: a reward for each token; negative ones favour short hypotheses. Raises ConfigError.
+    each: a reward for each token; negative ones favor short hypotheses. Raises ConfigError.
     """
 
     kind = "reward"

@@ -15,7 +15,7 @@ from ostinato.sequences.arrays import as_numbers
 class Coverage(_OfQuantiles):
     """The share 0..1 of targets between the outputs of the lowest and of the highest quantile.
 
-    y (F * Q,) and target (F,) as of the loss "pinball", whose `quantiles` these are: with 0.1 and 0.9 a share
+    y (F * Q,) and target (F,) as in the loss "pinball", whose `quantiles` these are: with 0.1 and 0.9 a share
     of 0.8 is wanted, and more is not better: `better` is "nearest to 0.8". Wide intervals can have this share
     too; "wql" also measures how narrow they are. Raises ConfigError.
     """

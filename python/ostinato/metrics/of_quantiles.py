@@ -1,4 +1,4 @@
-"""What metrics of quantiles share: outputs and targets as of the loss "pinball"."""
+"""What metrics of quantiles share: outputs and targets as in the loss "pinball"."""
 
 from __future__ import annotations
 

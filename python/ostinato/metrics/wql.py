@@ -13,7 +13,7 @@ from ostinato.ops import Value, abs, concat, mean, reshape
 class WQL(_OfQuantiles):
     """2 sum of the pinball losses / sum |t| over all valid steps, the mean over the quantiles, from 0.
 
-    y (F * Q,) and target (F,) as of the loss "pinball", whose `quantiles` these are. With the median alone it
+    y (F * Q,) and target (F,) as in the loss "pinball", whose `quantiles` these are. With the median alone it
     is sum |y - t| / sum |t|. Raises ConfigError.
     Source: Salinas et al. 2020, "DeepAR", section 4.2, where it is called rho-risk.
     """

@@ -1,9 +1,9 @@
-"""Models: estimators in the manner of scikit-learn, each a network, a loss and a `Trainer`, all reachable.
+"""Models: estimators in the manner of scikit-learn, each with a network, a loss and a `Trainer`.
 
-A room for each kind of answer: `pooling` (one for each sequence), `tagging` (one for each step), `writing` (a
-sequence), `forecasting` (the next values). They do not know each other. Below them are `reading` (a caller's
-data) and `base` (parameters, model files, training), which do not know each other either. `loading` opens a
-model file. May use every room but `cli`.
+A folder for each kind of answer: `pooling` (one for each sequence), `tagging` (one for each step), `writing`
+(a sequence), `forecasting` (the next values). They do not import each other. They use `reading` (a caller's
+data) and `base` (parameters, model files, training), which do not import each other either. `loading` opens a
+model file. May use every folder but `cli`.
 """
 
 from ostinato.models.forecasting.forecaster import Forecaster

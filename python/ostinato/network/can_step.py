@@ -128,7 +128,7 @@ class CanStep(Calls):
             prefix: ids that are not chosen: (N, P), or a list of rows; -1 where the network chooses. They
                 count in the log-probability.
             ban: ids that are never chosen. The probabilities of the others stay as they are.
-            no_repeat_ngram: no sequence of so many ids occurs twice in a hypothesis; 0 allows all.
+            no_repeat_ngram: no sequence of this many ids occurs twice in a hypothesis; 0 allows all.
             row_ids: with `sample`, the number of each row in the address of its draws; by default its place.
             alignments: True returns the weights of the attention at each token (`Decoded.alignments`); the
                 mean of several heads. A name chooses among several: that of a memory ("source", and

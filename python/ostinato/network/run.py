@@ -123,7 +123,7 @@ class Run(NoCopies, AttributeGuard):
         missing name means zeros.
         d_final_state: a dict like `final_state`; a missing name means zeros.
         d_penalty: 1 if `penalty` is part of the scalar, 0 if not. It is required for a network with
-        penalties, because a run does not know the loss.
+        penalties, because a run has no loss.
         Raises ConfigError without training=True and for a d_penalty that is missing or has no use;
         ShapeError, DTypeError.
         """

@@ -15,7 +15,7 @@ from ostinato.optimizers.optimizer import Scalars, Slots, Updated
 class AdamW(Adam):
     """Adam, and a decay of the parameters that is scaled by lr and not by the gradients.
 
-        param' = param - lr * weight_decay * param - lr * d          d as of Adam, without its decays
+        param' = param - lr * weight_decay * param - lr * d          d as in Adam, without its decays
 
     Source: Loshchilov and Hutter 2019, algorithm 2; it is torch.optim.AdamW.
     """

@@ -147,7 +147,7 @@ class Module(torch.nn.Module):  # type: ignore[misc,unused-ignore]  # PyTorch ma
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> Any:
-        """As of every module. Raises ConfigError for assign=True, which would end the sharing of memory."""
+        """As for every module. Raises ConfigError for assign=True, which would end the sharing of memory."""
         if assign:
             raise ConfigError(
                 "Module: assign is True; the parameters are the network's memory. Expected assign=False, "

@@ -352,7 +352,7 @@ def read_source(
 
 
 def read_validation(form: Form, given: Any, batch_size: Any) -> Source:
-    """The `validation` of `fit`: a tuple as of data, or an iterable of batches. Raises ConfigError."""
+    """The `validation` of `fit`: a tuple as for data, or an iterable of batches. Raises ConfigError."""
     if isinstance(given, tuple):
         if not 2 <= len(given) <= 4:
             raise ConfigError(

@@ -66,7 +66,7 @@ class Trainer(NoCopies, AttributeGuard):
         strategies: names, classes or instances, at most one of each role (`ostinato.strategy`); ways through
             time too.
         through_time: FullBPTT(), TruncatedBPTT(k1, k2) or CheckpointedBPTT(budget): short for the estimator.
-        clip_norm: gradients are scaled down to this global norm; None lets them be.
+        clip_norm: larger gradients are scaled down to this global norm; None does not.
         accumulate: how many batches make one update. Its gradient is that of one batch of all their rows, up
             to rounding; at the end of an epoch, fewer batches may be left, which make an update too. Only 1
             with an estimator that `samples` and also uses the loss of the targets.
@@ -188,7 +188,7 @@ class Trainer(NoCopies, AttributeGuard):
         progress: bool = True,
         training_metrics: bool = False,
     ) -> History:
-        """Trains for so many epochs, and returns the history of all of them so far.
+        """Trains for `epochs` epochs, and returns the history of all epochs so far.
 
         Args:
             data: x as `Network.run` takes it, a dict for several inputs, with targets (and lengths, weights);
@@ -205,9 +205,9 @@ class Trainer(NoCopies, AttributeGuard):
             lengths: see targets; a dict by axis for sequences on several axes.
             weights: see targets.
             mask: as `Network.run` takes it, a dict by axis for several axes: the steps to skip in training.
-            validation: measured after each epoch: a tuple as of data, or an iterable of batches. With a mask,
+            validation: measured after each epoch: a tuple like data, or an iterable of batches. With a mask,
                 a list of one batch: `[ost.Batch(x, targets, mask=mask)]`.
-            resume: go on where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
+            resume: continue where a checkpoint (its path) or the last `fit` (True) stopped, within the epoch.
             training_metrics: after each epoch, also measure on the training data the metrics that the loss
                 does not decide, such as accuracy: as validation does, without regularizers and over all
                 rows, which costs another forward pass. The data are rows in memory.

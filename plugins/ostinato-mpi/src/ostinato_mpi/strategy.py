@@ -11,7 +11,7 @@ from ostinato import ConfigError, DataParallel
 from ostinato.errors import shown
 from ostinato_mpi.communicator import MPICommunicator
 
-# As of `ost.set_num_threads`.
+# As in `ost.set_num_threads`.
 _MOST_THREADS: Final = 1024
 _printed: list[str] = []
 
@@ -21,7 +21,7 @@ def mpi(
 ) -> DataParallel:
     """Trains on all ranks that mpiexec started: `mpiexec -n 4 python -m mpi4py train.py`.
 
-    shards, check_every: as of `ostinato.DataParallel`. threads: of each rank, None for the processors of the
+    shards, check_every: as in `ostinato.DataParallel`. threads: of each rank, None for the processors of the
     machine divided by its ranks. comm: a communicator of mpi4py, None for all ranks. One rank works too, and
     prints so. The threads of None are set when the ranks first meet, in `fit`. Raises ConfigError: without an
     MPI library, for other options, for more ranks than shards.

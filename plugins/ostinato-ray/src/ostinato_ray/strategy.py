@@ -15,7 +15,7 @@ _printed: list[str] = []
 def ray(*, shards: int = 4, check_every: int = 100) -> DataParallel:
     """Trains on all workers of `ostinato_ray.fit`.
 
-    shards, check_every: as of `ostinato.DataParallel`. In a process that is no worker it trains alone, and
+    shards, check_every: as in `ostinato.DataParallel`. In a process that is no worker it trains alone, and
     prints so. Raises ConfigError and DTypeError for other options, and ConfigError for more workers than
     shards.
     """

@@ -23,7 +23,7 @@ class MinimumRisk(Estimator):
     the weights -a Q(y) (-reward(y) - risk). Regularizers are off in it, as they are when sequences are drawn.
 
     Args:
-        reward, end, max_length, likelihood: as of `Reinforce`. The reward is called once per batch, for the
+        reward, end, max_length, likelihood: as in `Reinforce`. The reward is called once per batch, for the
             distinct sequences only.
         rollouts: the sequences drawn for each row, at most 10,000; equal ones count once.
         sharpness: a, above 0; a small one makes the distribution flat. With 1 and all sequences in the set,

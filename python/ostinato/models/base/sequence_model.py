@@ -119,14 +119,14 @@ class SequenceModel(ModelFile, MetadataRouting, FitState):
             epochs do not improve the loss. It does not depend on max_iter, so two fits with warm_start equal
             one.
         strategies: of the trainer: names, classes or instances, such as "checkpointed".
-        clip_norm: gradients are scaled down to this global norm; None lets them be.
+        clip_norm: larger gradients are scaled down to this global norm; None does not.
         max_iter: the most epochs of a fit.
         batch_size: rows of a batch; "auto" for 8 to 32, by the number of rows; or a function of the lengths,
             such as `ost.data.ByLength`. Rows of similar length are put together.
         early_stopping: True holds out rows, measures them after each epoch, and keeps the best parameters.
             "auto" does so from 1,000 rows on. False uses all rows for training.
         validation_fraction: the fraction of the rows that is held out.
-        n_iter_no_change: a fit ends after so many epochs in which the loss (of the held-out rows, or of
+        n_iter_no_change: a fit ends after this many epochs in which the loss (of the held-out rows, or of
             training) did not fall by more than tol.
         tol: see n_iter_no_change.
         warm_start: a further fit continues training. Two fits are bit-identical to one of as many epochs,

@@ -69,8 +69,9 @@ class Forecaster(Forecasts):
         quantiles: of the forecasts, rising, between 0 and 1; 0.5, the median, is one of them.
         transform: "log" forecasts logarithms, so errors and seasons are relative; "none" the values; "auto"
             takes "log" if all values are above 0.
-        conformal: moves the quantiles so that their intervals hold as often as they should on the windows
-            that training left out, if there are any (see early_stopping), and on all windows on average.
+        conformal: corrects the quantiles, so that an interval contains its share of the values: in the
+            windows that training left out, if there are any (see early_stopping), and in all windows on
+            average.
         cell, hidden_size, num_layers: of the recurrent layers.
         regularizers: of the recurrent layers, or their names.
         batch_size: series of a batch; "auto" for 32.
@@ -313,7 +314,7 @@ class Forecaster(Forecasts):
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         season, levels = int(state["season"]), tuple(map(float, state["levels"]))
-        # Files of before there were several methods have none of "method" to "columns".
+        # Files of versions with one method have none of "method" to "columns".
         method, distribution = state.get("method", "direct"), state.get("distribution")
         only = {} if "method" in state else {"method": method}  # their parameters have none either
         scale, columns = state.get("scale"), state.get("columns")

@@ -51,8 +51,9 @@ class SequenceClassifier(PooledModel, Classes):
         loss: of the logits and the class numbers: a name, a Loss class or an instance.
         class_weight: a dict of weights by class, each 0 or from 1e-18 to 1e18, or "balanced": classes count
             alike, however rare.
-        temperature: logits are divided by it, so that probabilities are as sure as they are right. "auto"
-            fits it on the held-out rows, if there are at least 50 (see early_stopping), else it is 1.
+        temperature: logits are divided by it, so that probabilities are calibrated: as high as the share of
+            correct predictions. "auto" fits it on the held-out rows, if there are at least 50 (see
+            early_stopping), else it is 1.
 
     The other arguments are those of `PooledModel` (the network) and `SequenceModel` (fitting).
 

@@ -87,9 +87,9 @@ class PooledModel(SequenceModel, PooledState):
             and the size and the level of the row (`InputScaling`). True is "features"; in a bidirectional
             classifier it is "rows" for features that vary in most rows, with deviations that differ by a
             factor of 100 between rows (the 90th percentile by the 10th). False changes nothing.
-        n_members: networks of other random starts, whose answers are averaged. They are trained side by side
-            in one network, in the same batches; the loss is the sum of theirs, and `clip_norm` holds for all
-            of them together.
+        n_members: networks with other initial parameters, whose answers are averaged. They are trained
+            together, as one network with the same batches: the loss is the sum of their losses, and
+            `clip_norm` limits the norm of all their gradients.
     """
 
     cell: Any = "gru"
@@ -230,8 +230,8 @@ class PooledModel(SequenceModel, PooledState):
     def transform(self, X: Any, *, lengths: Any = None) -> Array:
         """The features that the linear layer reads: reductions of the states over the steps, (N, P).
 
-        Which ones, says `pooling`: "last" alone makes the last states the features. A row does not depend on
-        the others. Raises the errors of `predict`.
+        `pooling` names the reductions; with "last" alone, the features are the last states. A row does not
+        depend on the others. Raises the errors of `predict`.
         """
         rows = self._read("transform", X, lengths)
         x = Input("x", size=self._scaling.inputs)
@@ -273,11 +273,11 @@ class PooledModel(SequenceModel, PooledState):
         )
 
     def stream(self, batch: int = 1) -> ModelStream:
-        """The answers after each step of sequences that are still coming in: `stream().step(x)`.
+        """A stream, which returns the answers after each step: `stream().step(x)`.
 
-        batch: sequences side by side. The model must have been fitted with bidirectional=False, because a
-        network that also reads backwards needs the end of a sequence, and without scale="rows", which needs
-        the whole sequence too. Raises ConfigError.
+        batch: sequences that are read together. The model must have been fitted with bidirectional=False,
+        because a network that also reads backwards needs the end of a sequence, and without scale="rows",
+        which needs the whole sequence too. Raises ConfigError.
         """
         self._check_fitted("stream")
         owner = f"{type(self).__name__}.stream"
@@ -302,8 +302,8 @@ class PooledModel(SequenceModel, PooledState):
         """How many steps back the states at the end of sequences still depend on their inputs.
 
         threshold: the fraction of the greatest influence that counts as memory. Rows are aligned at their
-        ends. Of a bidirectional network it is the forward direction that remembers. Raises ConfigError, and
-        the errors of `predict`.
+        ends. In a bidirectional network, the state at the end depends on earlier inputs by the forward
+        direction alone. Raises ConfigError, and the errors of `predict`.
         """
         rows = self._read("memory_length", X, lengths)
         found = [memory_of(net, rows, threshold) for net in self._states()]
@@ -313,8 +313,8 @@ class PooledModel(SequenceModel, PooledState):
         """The Lyapunov exponents of the states along X, one row after the other, per step.
 
         Below 0, states forget how they began; above 0, small differences grow (chaos). count: how many, the
-        largest first; None for all. The model must have been fitted with bidirectional=False. Of several
-        members it is the first one. Raises ConfigError, and the errors of `predict`.
+        largest first; None for all. The model must have been fitted with bidirectional=False. With several
+        members, the first one is measured. Raises ConfigError, and the errors of `predict`.
         """
         rows = self._read("lyapunov", X, lengths)
         owner, net = f"{type(self).__name__}.lyapunov", self._states()[0]

@@ -10,7 +10,7 @@ WARM_UP: Final = 50
 """Updates over which the rate rises to its start."""
 EPOCHS: Final = 2.5
 UPDATES: Final = 1200
-"""The rate is halved in so many epochs, or in so many updates, whatever takes longer."""
+"""The rate is halved in this many epochs, or this many updates, whichever takes longer."""
 UPDATES_BEFORE: Final = 600
 """Those of files of earlier versions, which do not hold the number."""
 

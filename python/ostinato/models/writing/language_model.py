@@ -62,7 +62,7 @@ class LanguageModel(SequenceModel, TextState):
         dropout: the fraction of the inputs of each layer that is dropped in training.
         window: steps of a batch: gradients stop at its border, states are carried over. With a strategy that
             feeds the network its own output ("sampling/scheduled_sampling"), each window starts anew.
-        batch_size: parts of the text that are read side by side; "auto" for 32.
+        batch_size: parts of the text that are read in parallel; "auto" for 32.
         max_iter: epochs, each one pass over the text.
         early_stopping: True holds out `validation_fraction` of the text, in up to 10 blocks all over it, of
             at least 50 symbols, measures them after each epoch, and keeps the best parameters. "auto" does so

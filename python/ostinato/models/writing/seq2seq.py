@@ -93,7 +93,7 @@ class Seq2Seq(PairModel, Seq2SeqState):
     """A sequence of symbols for a sequence: `Seq2Seq().fit(X, y).predict(X)`.
 
     A bidirectional encoder reads X. A decoder with an attention to it writes y, symbol by symbol, until it
-    writes an end. It learns with teacher forcing, unless `strategies` has another way.
+    writes an end. It learns with teacher forcing, unless `strategies` name another way.
 
     X is a list of texts, of lists of texts, of lists of whole numbers, or of arrays (T, F) of features; y has
     as many rows, of one of the first three forms, none empty.
@@ -117,11 +117,11 @@ class Seq2Seq(PairModel, Seq2SeqState):
             that training did not have. X and y then have the same form.
         beam_size: the hypotheses of a search, 1 to 1,000; 1 takes the most likely symbol at each step.
         length_penalty: 0 to 10; a search compares log-probability / length^length_penalty, as
-            `ost.LengthNorm` does; 0 compares log-probabilities, which favours short answers.
+            `ost.LengthNorm` does; 0 compares log-probabilities, which favors short answers.
         max_length: the most symbols that are written, at most 100,000; "auto" for one and a half times those
             of the longest target of training, plus 5.
         learning_rate_init: "auto" is 0.002.
-        schedule: "auto" rises over 50 updates, then falls by half in 2.5 epochs or 1,200 updates, whatever
+        schedule: "auto" rises over 50 updates, then falls by half in 2.5 epochs or 1,200 updates, whichever
             takes longer.
         max_iter, n_iter_no_change, tol: 100, 4 and 0.001.
 

@@ -219,9 +219,10 @@ class SequenceGenerator(PairModel, GeneratorState):
     def predict(self, X: Any) -> list[Any]:
         """The likeliest sequence of each context, in the form of the y of training.
 
-        X: contexts as in `fit`; without a context, the number of sequences. Of symbols, the likeliest that a
-        search finds, or a longer one with a `length_penalty`; of numbers (T, K), the mean of each step, until
-        an end is likelier than not. A sequence does not depend on the others.
+        X: contexts as in `fit`; without a context, the number of sequences. A sequence of symbols is the most
+        likely one that a search finds, or a longer one with a `length_penalty`. A sequence of numbers (T, K)
+        has the mean of each step, and ends when the probability of an end is above 0.5. A sequence does not
+        depend on the others.
 
         Raises DTypeError, ShapeError, ConfigError.
         """
@@ -244,7 +245,7 @@ class SequenceGenerator(PairModel, GeneratorState):
         """A sequence for each context, drawn by its probability.
 
         Args:
-            X: as of `predict`.
+            X: as for `predict`.
             temperature: below 1 draws likelier sequences: symbols as in `ost.Sample`; of numbers, it
                 multiplies the deviations, and divides the log-odds of an end. 0 takes the likeliest.
             top_k: as in `ost.Sample`, for symbols alone.

@@ -81,7 +81,7 @@ class StateSpace(ModelFile, FittedStateSpace):
 
     Args:
         horizon: steps to forecast by default; more are possible. A prediction reads it, and quantiles.
-        season: steps of a season, at most 31, or "auto", as of `Forecaster`; 1 for none.
+        season: steps of a season, at most 31, or "auto", as for `Forecaster`; 1 for none.
         trend: whether the level has a slope that changes.
         quantiles: of the forecasts, rising, between 0 and 1; 0.5, the median, is one of them.
         transform: "log" if seasons and errors are relative, "none", or "auto" for "log" if all values are
@@ -200,7 +200,7 @@ class StateSpace(ModelFile, FittedStateSpace):
         return self._transform.undo(quantiles * sizes[:, None, None] + centers[:, None, None], 1.0)
 
     def predict_table(self, horizon: int | None = None) -> dict[str, Array]:
-        """The forecasts as columns of a long table, as of `Forecaster.predict_table`. Raises ConfigError."""
+        """The forecasts as columns of a long table, as for `Forecaster.predict_table`. Raises ConfigError."""
         self._check_fitted("predict_table")
         quantiles, lengths = self.predict_quantiles(horizon), [self._lengths[one] for one in self.ids_]
         levels = read_levels(type(self).__name__, self.quantiles)
