@@ -26,6 +26,8 @@ mod tests;
 pub use fault::{Cause, Panic, guard, raise};
 pub use pause::{Pauses, alone, apart, pause};
 pub use region::Region;
-pub use run::{UnitWork, is_worth, lanes, lanes_for, regions_of, run, run_nested, run_on, run_shared};
+pub use run::{
+    UnitWork, is_worth, lanes, lanes_for, lanes_to_copy, regions_of, run, run_nested, run_on, run_shared,
+};
 pub use size::{MAX_THREADS, num_threads, set_eager, set_num_threads};
 pub use stop::Stop;

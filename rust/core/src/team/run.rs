@@ -23,6 +23,13 @@ pub fn lanes_for(cost: usize) -> usize {
     if cost >= LEAST || is_eager() { lanes() } else { 1 }
 }
 
+/// The same for a run that copies, or adds, this many elements.
+pub fn lanes_to_copy(elements: usize) -> usize {
+    /// Copying one element takes as long as this many multiplications: some 1.1 ns, from caches of other cores.
+    const COPY: usize = 64;
+    lanes_for(elements.saturating_mul(COPY))
+}
+
 /// Whether work of `cost` multiplications is worth dividing in a [`Region`].
 pub fn is_worth(cost: usize) -> bool {
     /// Two microseconds: several times the cost of passing a part to another thread and reading its results from another

@@ -38,7 +38,7 @@ pub use memory::{PassMemory, Scratch};
 pub use phase_exec::share_out;
 pub use pipeline::{Pipeline, piece_steps};
 pub use runner::scratch_elements;
-pub use slot_gradients::{SlotGradients, slot_gradient_elements};
+pub use slot_gradients::{SlotGradients, add_all, slot_gradient_elements};
 pub use stepper::Stepper;
 pub use vec_pool::VecPool;
 pub use view::SeqView;

@@ -1,9 +1,12 @@
 //! Parameters in the form that the passes read: packed matrices, biases, folded values.
 
+use std::sync::{Mutex, PoisonError};
+
 use crate::kernel::{Float, Kernels};
 use crate::memory::{append, reserve, reserve_often_read, resized};
 use crate::plan::{Block, Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
 use crate::random::Noise;
+use crate::team::{self, Stop, raise};
 
 /// The weights of one pass.
 #[derive(Debug, Default)]
@@ -23,8 +26,8 @@ pub struct Weights<T> {
     pub(super) infer: PassWeights<T>,
     pub(super) train: PassWeights<T>,
     pub(super) back: PassWeights<T>,
-    /// Scratch for stacking matrices below each other.
-    joined: Vec<T>,
+    /// By thread: scratch for stacking matrices below each other.
+    joined: Vec<Mutex<Vec<T>>>,
     /// The noise of the call.
     pub(super) noise: Noise,
 }
@@ -101,16 +104,12 @@ impl<T: Float> Weights<T> {
             }
             debug_assert!(!used || self.fold.len() - self.start[slot] == entry.numel);
         }
-        let passes = [
-            (&plan.infer, &mut self.infer, !training),
-            (&plan.train, &mut self.train, training),
-            (&plan.back, &mut self.back, training),
-        ];
-        for (pass, weights, used) in passes {
-            if used {
-                sources.pack(pass, kernels, &mut weights.packs, &mut self.joined);
-            }
-        }
+        let read = if training {
+            [Some((&plan.train, &mut self.train)), Some((&plan.back, &mut self.back))]
+        } else {
+            [Some((&plan.infer, &mut self.infer)), None]
+        };
+        sources.pack(read, kernels, &mut self.joined);
     }
 
     pub(super) fn slot(&self, slot: usize) -> *const T {
@@ -119,46 +118,76 @@ impl<T: Float> Weights<T> {
 }
 
 impl<T: Float> Sources<'_, T> {
-    /// Packs the weights of a pass into `packs`, whose memory is reused.
+    /// Packs the weights of passes, reusing their memory. Several threads pack many.
     fn pack(
         &self,
-        pass: &Pass,
+        passes: [Option<(&Pass, &mut PassWeights<T>)>; 2],
         kernels: &Kernels<T>,
-        packs: &mut Vec<(Vec<T>, Vec<T>)>,
+        joined: &mut Vec<Mutex<Vec<T>>>,
+    ) {
+        let (mut units, mut elements) = (0, 0);
+        for pack in passes.iter().flatten().flat_map(|(pass, _)| &pass.packs) {
+            units += 1;
+            elements += pack.k * pack.n;
+        }
+        let packs = passes.into_iter().flatten().flat_map(|(pass, weights)| {
+            weights.packs.resize_with(pass.packs.len(), Default::default);
+            pass.packs.iter().zip(&mut weights.packs)
+        });
+        let lanes = team::lanes_to_copy(elements);
+        joined.resize_with(joined.len().max(lanes), Mutex::default);
+        let packs = Mutex::new(packs);
+        let work = |_: usize, lane: usize| {
+            let next = packs.lock().unwrap_or_else(PoisonError::into_inner).next();
+            if let Some((pack, (packed, bias))) = next {
+                let mut joined = joined[lane].lock().unwrap_or_else(PoisonError::into_inner);
+                self.pack_one(pack, kernels, packed, bias, &mut joined);
+            }
+        };
+        match team::run_on(lanes, units, &work, &mut || false) {
+            Err(Stop::Panicked(panic)) => raise(panic),
+            Err(Stop::Cancelled) | Ok(()) => {}
+        }
+    }
+
+    /// Packs the matrices of a pack side by side, and their biases.
+    fn pack_one(
+        &self,
+        pack: &Pack,
+        kernels: &Kernels<T>,
+        packed: &mut Vec<T>,
+        bias: &mut Vec<T>,
         joined: &mut Vec<T>,
     ) {
-        packs.resize_with(pass.packs.len(), Default::default);
-        for (pack, (packed, bias)) in pass.packs.iter().zip(packs) {
-            // every element is written below
-            let len = (kernels.packed_len)(pack.k, pack.n);
-            reserve_often_read(packed, len);
-            resized(packed, len, T::ZERO);
-            // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
-            let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
-                let (k, n) = (pack.k, pack.n);
-                assert!(k * n == 0 || (k - 1) * row_stride + (n - 1) * col_stride < matrix.len());
-                // SAFETY: the last of the k * n elements, with these strides, is one of the matrix; `packed` has the length
-                // that the kernel requires.
-                unsafe {
-                    let (b, out) = (matrix.as_ptr(), packed.as_mut_ptr());
-                    (kernels.pack)(k, n, b, row_stride, col_stride, out);
-                }
-            };
-            if let [part] = &pack.parts[..] {
-                self.matrix(part, |matrix, stride| {
-                    let (row_stride, col_stride) = if part.transpose { (stride, 1) } else { (1, stride) };
-                    write(matrix, row_stride, col_stride);
-                });
-            } else {
-                self.join(pack, joined);
-                write(joined, 1, pack.k);
+        // every element is written below
+        let len = (kernels.packed_len)(pack.k, pack.n);
+        reserve_often_read(packed, len);
+        resized(packed, len, T::ZERO);
+        // element (k, n) of B lies at k * row_stride + n * col_stride of `matrix`
+        let mut write = |matrix: &[T], row_stride: usize, col_stride: usize| {
+            let (k, n) = (pack.k, pack.n);
+            assert!(k * n == 0 || (k - 1) * row_stride + (n - 1) * col_stride < matrix.len());
+            // SAFETY: the last of the k * n elements, with these strides, is one of the matrix; `packed` has the length
+            // that the kernel requires.
+            unsafe {
+                let (b, out) = (matrix.as_ptr(), packed.as_mut_ptr());
+                (kernels.pack)(k, n, b, row_stride, col_stride, out);
             }
-            bias.clear();
-            for part in &pack.parts {
-                match part.bias {
-                    Some(slot) => self.slot(slot, |values| append(bias, values)),
-                    None => resized(bias, bias.len() + part.width(), T::ZERO),
-                }
+        };
+        if let [part] = &pack.parts[..] {
+            self.matrix(part, |matrix, stride| {
+                let (row_stride, col_stride) = if part.transpose { (stride, 1) } else { (1, stride) };
+                write(matrix, row_stride, col_stride);
+            });
+        } else {
+            self.join(pack, joined);
+            write(joined, 1, pack.k);
+        }
+        bias.clear();
+        for part in &pack.parts {
+            match part.bias {
+                Some(slot) => self.slot(slot, |values| append(bias, values)),
+                None => resized(bias, bias.len() + part.width(), T::ZERO),
             }
         }
     }

@@ -12,4 +12,4 @@ pub use axes::AxisSteps;
 pub use axes::{Axes, AxisExtent, AxisRows};
 pub use group_rows::group_rows;
 pub use output_array::OutputArray;
-pub use row_groups::{Batch, End, Extent, Input, Packed, RowGroup, States, lanes_to_copy};
+pub use row_groups::{Batch, End, Extent, Input, MAX_SUMS, Packed, RowGroup, States};

@@ -26,10 +26,8 @@ pub type States<T> = Vec<Vec<Vec<T>>>;
 const GROUP_ROWS: usize = 16;
 /// A batch of this many rows or more has at least two groups.
 const SPLIT_ROWS: usize = 8;
-/// Copying one element takes as long as this many multiplications: some 1.1 ns, from caches of other cores.
-const COPY: usize = 64;
 /// Gradients are summed in at most this many partial sums: group g goes to partial sum g % (number of partial sums).
-const MAX_SUMS: usize = 8;
+pub const MAX_SUMS: usize = 8;
 /// About what a row takes in the lists of a batch and of its row groups.
 const ROW_BYTES: usize = 144;
 /// Rows between two cancellation points.
@@ -351,7 +349,7 @@ impl Batch {
         width: usize,
         packed: &[Mutex<Vec<T>>],
     ) -> Result<(), NetError> {
-        let lanes = lanes_to_copy(data.len());
+        let lanes = team::lanes_to_copy(data.len());
         let one = |group: usize, _| {
             self.pack(&self.groups[group], axis, data, width, &mut lock(&packed[group]));
         };
@@ -461,11 +459,6 @@ fn check_lengths(rows: usize, steps: usize, lengths: Option<&[i64]>) -> Result<(
         }
         None => Ok(()),
     }
-}
-
-/// The number of threads that copy this many elements together.
-pub fn lanes_to_copy(elements: usize) -> usize {
-    team::lanes_for(elements * COPY)
 }
 
 #[cfg(test)]

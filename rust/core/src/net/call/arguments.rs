@@ -8,9 +8,9 @@ use crate::memory::reserve;
 use crate::plan::Pass;
 use crate::random::Noise;
 use crate::team;
-use crate::time::{LayerWeights, Scratch, SlotGradients};
+use crate::time::{LayerWeights, Scratch, SlotGradients, add_all};
 
-use super::super::batch::{Axes, Batch, End, Extent, Input, Packed, States, group_rows};
+use super::super::batch::{Axes, Batch, End, Extent, Input, MAX_SUMS, Packed, States, group_rows};
 use super::super::bptt::{ThroughTime, Windows, checkpointed, truncated, windowed_axes};
 use super::super::graph::{Axis, Layer, NetError, Network, expect_len};
 use super::super::group::{
@@ -406,10 +406,12 @@ impl<T: Pooled> Call<T> {
         let mut sums = unsafe { place.finished() };
         if let Some((total, others)) = slots.split_first_mut() {
             let total = total.get_mut().unwrap_or_else(PoisonError::into_inner);
-            for other in others {
-                let other = other.get_mut().unwrap_or_else(PoisonError::into_inner);
-                total.iter_mut().zip(&*other).for_each(|(sum, slots)| sum.add(slots));
+            let mut rest: [&[SlotGradients<T>]; MAX_SUMS] = [&[]; MAX_SUMS];
+            let count = others.len();
+            for (place, other) in rest.iter_mut().zip(others) {
+                *place = other.get_mut().unwrap_or_else(PoisonError::into_inner);
             }
+            add_all(total, &rest[..count])?;
             for (number, layer) in network.layers.iter().enumerate() {
                 let params = &mut sums.gradients.params;
                 let mut add = |position: usize, first: usize, values: &[T]| {

@@ -6,7 +6,7 @@ use crate::memory::reserve;
 use crate::team;
 use crate::time::SeqView;
 
-use super::super::batch::{Batch, End, OutputArray, Packed, States, lanes_to_copy};
+use super::super::batch::{Batch, End, OutputArray, Packed, States};
 use super::super::graph::{Axis, NetError, expect_len};
 use super::super::group::{
     BackwardStart, GroupResult, GroupRun, Reduction, StepScales, Terms, back_group, run_group, step_gradient,
@@ -188,7 +188,7 @@ impl<T: Pooled> Call<T> {
                 // writes to it.
                 unsafe { array.put(batch, group, view) };
             };
-            let lanes = lanes_to_copy(batch.count(node.axis) * node.width);
+            let lanes = team::lanes_to_copy(batch.count(node.axis) * node.width);
             team::run_on(lanes, batch.groups.len(), &one, poll)?;
             // SAFETY: all groups were put.
             outputs.push(unsafe { array.filled(batch) });
