@@ -104,17 +104,17 @@ class Bench:
         _mark_doubtful(rows)
         path = RESULTS / f"{name}.json"
         old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        told = machine.describe() | machine.rivals()
+        described = machine.describe() | machine.rivals()
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         of_part = {
-            "commit": told["commit"], "time": now,
+            "commit": described["commit"], "time": now,
             "fma_peak_gflops_one_core": _span(peaks), "load": machine.load(), **machine.measured(),
         }  # fmt: skip
         kept = [row for row in old.get("rows", []) if row["part"] != part] + rows
         every = [row["fma_peak_gflops"] for row in kept if "fma_peak_gflops" in row]
         content = {
             # rivals that are not installed now have measured the rows that are kept
-            "machine": {**old.get("machine", {}), **told},
+            "machine": {**old.get("machine", {}), **described},
             "time": now,
             "fma_peak_gflops_one_core": _span(every),
             "parts": {**old.get("parts", {}), part: of_part},

@@ -237,11 +237,11 @@ def table(content: dict[str, Any]) -> str:
             cells += [f"{row[key][n]:,.{0 if row[key][n] >= 100 else 1}f}" for n in shown]
             cells.append(f"{exponent(row[key]):.2f}")
         lines.append(f"| {' | '.join(cells)} |")
-    told, shape = content["machine"], content["shape"]
+    facts, shape = content["machine"], content["shape"]
     note = (
         f"One training step of a batch of {shape['N']} rows, {shape['H']} features in and out, attention "
-        f"with {shape['heads']} heads; float32, one thread. {told['processor']}, {told['instruction_set']}; "
-        f"torch {told['torch']}."
+        f"with {shape['heads']} heads; float32, one thread. "
+        f"{facts['processor']}, {facts['instruction_set']}; torch {facts['torch']}."
     )
     return "\n".join([*lines, "", *textwrap.wrap(note, 130)])
 

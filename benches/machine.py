@@ -42,9 +42,9 @@ def slug() -> str:
 
 def describe() -> dict[str, object]:
     """Processor, cores, caches, instruction set, versions and commit."""
-    name, told, architecture = _processor()
+    name, details, architecture = _processor()
     return {
-        "processor": f"{name}{told}" + (f" ({architecture})" if architecture else ""),
+        "processor": f"{name}{details}" + (f" ({architecture})" if architecture else ""),
         "caches": list(_core.cache_sizes()),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "instruction_set": _core.instruction_set(),
@@ -159,8 +159,8 @@ def _processor() -> tuple[str, str, str]:
         facts = {name.strip(): value.strip() for name, _, value in lines}
         if "model name" in facts:
             family, model = facts.get("cpu family", ""), facts.get("model", "")
-            told = f" family {family} model {model}" if family and model else ""
-            return facts["model name"], told, NAMES.get((facts.get("vendor_id", ""), family, model), "")
+            details = f" family {family} model {model}" if family and model else ""
+            return facts["model name"], details, NAMES.get((facts.get("vendor_id", ""), family, model), "")
     return platform.processor() or platform.machine(), "", ""
 
 

@@ -100,9 +100,9 @@ def main(given: Sequence[str] | None = None) -> None:
     alone = statistics.median(found[args.ranks[0]])
     print(f"LSTM T={STEPS} N={args.rows} H={args.hidden}, one thread for each rank")
     for ranks, times in found.items():
-        told = f"{ranks} rank{'s' * (ranks > 1)}" if ranks else "no strategy"
+        label = f"{ranks} rank{'s' * (ranks > 1)}" if ranks else "no strategy"
         median = statistics.median(times)
-        print(f"{told:12} {median:7.2f} ms  ({min(times):.2f} to {max(times):.2f})  {alone / median:.2f}x")
+        print(f"{label:12} {median:7.2f} ms  ({min(times):.2f} to {max(times):.2f})  {alone / median:.2f}x")
 
 
 if __name__ == "__main__":

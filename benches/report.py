@@ -38,19 +38,19 @@ def means(rows: list[Row]) -> list[str]:
     for (cell, work, threads), group in groupby(sorted(rows, key=key), key):
         every = list(group)
         valid = [row["ratio"] for row in every if not row["doubtful"]]
-        told = f"{mean(valid):.2f} x torch" if valid else "no valid ratio"
+        ratio = f"{mean(valid):.2f} x torch" if valid else "no valid ratio"
         left = (
             f" ({len(every) - len(valid)} of {len(every)} doubtful, left out)"
             if len(valid) < len(every)
             else ""
         )
-        lines.append(f"{cell:16} {work:6}{threads}t  {told}{left}")
+        lines.append(f"{cell:16} {work:6}{threads}t  {ratio}{left}")
     return lines
 
 
 def summary(content: dict[str, Any]) -> list[str]:
     """Geometric means with one thread over the shapes, and the worst shape, cell by cell."""
-    told = content["machine"]
+    facts = content["machine"]
     head = [
         "| one thread | training, mean (worst) | share of FMA peak | inference, mean (worst) "
         "| compared with |",
@@ -73,14 +73,14 @@ def summary(content: dict[str, Any]) -> list[str]:
                 shares = [row["share_of_fma_peak"] for row in chosen]
                 columns.append(f"{min(shares):.0%} to {max(shares):.0%}" if shares else "")
         if rows:
-            lines.append(f"| {cell} | {' | '.join(columns)} | {rival} {told['torch'].partition('+')[0]} |")
+            lines.append(f"| {cell} | {' | '.join(columns)} | {rival} {facts['torch'].partition('+')[0]} |")
     return [*head, *lines, ""] if lines else lines
 
 
 def heading(content: dict[str, Any]) -> str:
     """The machine of a result, in words."""
-    told, peak = content["machine"], content["fma_peak_gflops_one_core"]["median"]
-    return f"{told['processor']}, {told['instruction_set']}, {peak:.0f} GFLOP/s per core"
+    facts, peak = content["machine"], content["fma_peak_gflops_one_core"]["median"]
+    return f"{facts['processor']}, {facts['instruction_set']}, {peak:.0f} GFLOP/s per core"
 
 
 def losses_in_words(content: dict[str, Any]) -> str:
@@ -244,7 +244,7 @@ def losses(content: dict[str, Any]) -> list[str]:
 
 def page(slug: str, content: dict[str, Any]) -> str:
     """The page of a machine."""
-    told = content["machine"]
+    facts = content["machine"]
     peak = content["fma_peak_gflops_one_core"]
     missing = [title for part, title in TITLES.items() if part not in content["parts"]]
     lines = [
@@ -253,10 +253,10 @@ def page(slug: str, content: dict[str, Any]) -> str:
         f"`make bench` writes this page from [{slug}.json](../../benches/results/machines/{slug}.json); do "
         "not edit it. [How it is measured](../../benches/README.md); [other machines](../benchmarks.md).",
         "",
-        f"{told['processor']}, {told['cores']} cores, {told['instruction_set']}; FMA peak of one core "
+        f"{facts['processor']}, {facts['cores']} cores, {facts['instruction_set']}; FMA peak of one core "
         f"{peak['median']:.0f} GFLOP/s ({peak['least']:.0f} to {peak['most']:.0f} during the measurements). "
-        + ", ".join(f"{name} {told[name]}" for name in ("torch", "jax", "onnxruntime") if name in told)
-        + f"; ostinato {told['ostinato']} at {told['commit']}, {content['time']}.",
+        + ", ".join(f"{name} {facts[name]}" for name in ("torch", "jax", "onnxruntime") if name in facts)
+        + f"; ostinato {facts['ostinato']} at {facts['commit']}, {content['time']}.",
         "",
         "The ratio is the rival's time divided by Ostinato's: above 1 Ostinato is faster; **a ratio below 1 "
         "is bold**. A share of the peak is the speed divided by the FMA peak of all threads. The peak is "

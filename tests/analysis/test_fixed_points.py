@@ -99,7 +99,7 @@ def test_no_fixed_point_is_an_empty_answer():
 
 
 @pytest.mark.parametrize(
-    "given, told",
+    "given, message",
     [
         ({"starts": np.ones((3, 5))}, r"starts is \(3, 5\); expected \(K, 4\)"),
         ({"starts": 0}, "starts is 0"),
@@ -107,6 +107,6 @@ def test_no_fixed_point_is_an_empty_answer():
         ({"tolerance": 0.0}, "tolerance is 0.0"),
     ],
 )
-def test_bad_arguments_are_named(given, told):
-    with pytest.raises((ost.ConfigError, ost.ShapeError), match=told):
+def test_bad_arguments_are_named(given, message):
+    with pytest.raises((ost.ConfigError, ost.ShapeError), match=message):
         fixed_points(ost.GRU(3, 4), **given)

@@ -92,7 +92,7 @@ def test_a_step_of_the_flow_is_the_initial_gradient_of_the_tail():
 
 
 @pytest.mark.parametrize(
-    "given, told",
+    "given, message",
     [
         ({}, "either targets"),
         ({"targets": np.ones((1, 4, 4)), "d_outputs": np.ones((1, 4, 4))}, "either targets"),
@@ -102,6 +102,6 @@ def test_a_step_of_the_flow_is_the_initial_gradient_of_the_tail():
         ({"targets": np.ones((1, 3, 4)), "loss": "mse"}, "targets is"),
     ],
 )
-def test_bad_arguments_are_named(given, told):
-    with pytest.raises((ost.ConfigError, ost.ShapeError), match=told):
+def test_bad_arguments_are_named(given, message):
+    with pytest.raises((ost.ConfigError, ost.ShapeError), match=message):
         gradient_flow(ost.GRU(3, 4), np.ones((1, 4, 3)), **given)

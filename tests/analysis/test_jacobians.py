@@ -100,7 +100,7 @@ def test_nothing_is_changed_and_float32_networks_are_analysed_in_float64():
 
 
 @pytest.mark.parametrize(
-    "net, x, error, told",
+    "net, x, error, message",
     [
         (ost.GRU(3, 4, bidirectional=True), np.ones((1, 4, 3)), ost.ConfigError, "net reads .* backward"),
         (ost.Dense(3, 4), np.ones((1, 4, 3)), ost.ConfigError, "no state"),
@@ -111,8 +111,8 @@ def test_nothing_is_changed_and_float32_networks_are_analysed_in_float64():
         (3, np.ones((1, 4, 3)), ost.DTypeError, "net is an int"),
     ],
 )
-def test_bad_arguments_are_named(net, x, error, told):
-    with pytest.raises(error, match=told):
+def test_bad_arguments_are_named(net, x, error, message):
+    with pytest.raises(error, match=message):
         jacobians(net, x)
 
 

@@ -82,7 +82,7 @@ def test_a_sequence_drives_the_state_and_its_interval_does_not_matter():
 
 
 @pytest.mark.parametrize(
-    "given, error, told",
+    "given, error, message",
     [
         ({}, ost.ConfigError, "steps is None"),
         ({"steps": 5, "count": 9}, ost.ShapeError, "count is 9; expected at most 4"),
@@ -92,8 +92,8 @@ def test_a_sequence_drives_the_state_and_its_interval_does_not_matter():
         ({"steps": 5, "dt": 0.0}, ost.ConfigError, "dt is 0.0"),
     ],
 )
-def test_bad_arguments_are_named(given, error, told):
-    with pytest.raises(error, match=told):
+def test_bad_arguments_are_named(given, error, message):
+    with pytest.raises(error, match=message):
         lyapunov_spectrum(ost.GRU(3, 4), **given)
 
 

@@ -1,4 +1,4 @@
-"""A path that cannot be written is refused by its cause, before any work; each writer of a file asks this."""
+"""A path that cannot be written is refused by its cause, before any work; each writer checks this."""
 
 from __future__ import annotations
 

@@ -86,12 +86,12 @@ class Call:
         return "unused", f"{_told(row.given)} is taken"
 
     def _differ(self, one: dict[str, Any], other: dict[str, Any]) -> tuple[str, str]:
-        told = f"{_told(one)} and {_told(other)}"
+        both = f"{_told(one)} and {_told(other)}"
         try:
             equal = self._bits(**one) == self._bits(**other)
         except REFUSALS as error:
-            return "unused", f"{told}: {type(error).__name__}: {error}"
-        return ("unused", f"{told} give one result") if equal else ("used", f"{told} give other results")
+            return "unused", f"{both}: {type(error).__name__}: {error}"
+        return ("unused", f"{both} give one result") if equal else ("used", f"{both} give other results")
 
     def _tried(self, name: str) -> tuple[str, str]:
         found: list[tuple[Any, Any]] = []

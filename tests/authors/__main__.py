@@ -29,10 +29,10 @@ def checks(row: Row, level: Any) -> str:
     """Passed of required checks, with those that failed."""
     report = testing.check(row.name, level, kind=row.kind)
     counts = report.counts
-    told = f"{counts['passed']}/{report.required}"
-    told += f", {counts['expected']} expected" if counts["expected"] else ""
+    summary = f"{counts['passed']}/{report.required}"
+    summary += f", {counts['expected']} expected" if counts["expected"] else ""
     failed = sorted({one.id for one in report.failures})
-    return told + (f", failed: {', '.join(failed)}" if failed else "")
+    return summary + (f", failed: {', '.join(failed)}" if failed else "")
 
 
 def training_step(
@@ -59,7 +59,7 @@ def relative_time(row: Row) -> str:
     """The time of a training step over that of the LSTM of the same width, at each size."""
     if row.kind not in ("cell", "regularizer"):
         return ""
-    told = []
+    summary = []
     for hidden in SIZES:
         cell, rewrites = ("lstm", [row.name]) if row.kind == "regularizer" else (row.name, [])
         options = OPTIONS.get(row.name.partition("/")[2], {})
@@ -68,8 +68,8 @@ def relative_time(row: Row) -> str:
             training_step(hidden, "lstm", hidden, {}, []),
         ]
         best = np.min([[run() for run in runs] for _ in range(TURNS)], axis=0)
-        told.append(f"{best[0] / best[1]:.2f}")
-    return " / ".join(told) + "x"
+        summary.append(f"{best[0] / best[1]:.2f}")
+    return " / ".join(summary) + "x"
 
 
 def main() -> None:
@@ -88,7 +88,7 @@ def main() -> None:
         with registry.isolated(discover):
             for row in ROWS:
                 if options.only in row.name:
-                    told = [
+                    summary = [
                         row.what,
                         row.kind,
                         str(row.lines),
@@ -97,7 +97,7 @@ def main() -> None:
                         relative_time(row) if "times" in parts else "",
                         row.note,
                     ]
-                    print(f"| {' | '.join(told)} |", flush=True)
+                    print(f"| {' | '.join(summary)} |", flush=True)
 
 
 if __name__ == "__main__":

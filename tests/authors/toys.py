@@ -124,13 +124,13 @@ def of_scorer(row: Row) -> str:
     memory[:, :, 0] = 4 * np.eye(12)[0]
     queries = np.tile(np.random.default_rng(3).normal(size=(12, 4)).astype("float32"), (64, 1, 1))
     attention, adam = ost.Attention(row.name, 4, 8), ost.Adam(2e-2)
-    told = []
+    history = []
     for _ in range(600):
         run = attention.run(queries, memory)
         error = run.context - memory
         adam.step(attention.parameters(), run.backward(2 * error / error.size).params)
-        told.append(float(np.mean(error**2)))
-    return f"{told[0]:.3f} -> {told[-1]:.4f}"
+        history.append(float(np.mean(error**2)))
+    return f"{history[0]:.3f} -> {history[-1]:.4f}"
 
 
 TOYS: Mapping[str, Callable[[Row], str]] = {

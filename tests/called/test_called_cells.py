@@ -100,9 +100,9 @@ def test_a_cell_without_states_and_parameters_runs():
 
 @pytest.mark.parametrize("cell", CALLED)
 def test_explain_names_the_line_that_kept_it_from_being_traced(cell):
-    told = ost.Recurrent(cell, 3, 4).explain()
-    assert "calls Python at every step" in told
-    assert ("cells.py:31: h = np.tanh(np.asarray(" if cell is OneRow else "batched is True") in told
+    plan = ost.Recurrent(cell, 3, 4).explain()
+    assert "calls Python at every step" in plan
+    assert ("cells.py:31: h = np.tanh(np.asarray(" if cell is OneRow else "batched is True") in plan
 
 
 def test_a_step_that_can_be_traced_is_equations_although_it_has_a_vjp():

@@ -38,8 +38,8 @@ def test_a_plugins_name_is_checked_and_the_report_is_printed(
     assert main(["check", "acme/mine", "--level", "quick"]) == 0
     assert "cell acme/mine, level quick" in capsys.readouterr().out
     assert main(["check", "check_mine:Mine", "--level", "quick", "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
-    assert told["ok"] and told["ran"] == told["required"] > 10
+    (printed,) = json.loads(capsys.readouterr().out)
+    assert printed["ok"] and printed["ran"] == printed["required"] > 10
 
 
 def test_everything_in_a_file_is_checked_and_one_failure_is_a_failure(
@@ -48,8 +48,8 @@ def test_everything_in_a_file_is_checked_and_one_failure_is_a_failure(
     file = folder / "losses.py"
     file.write_text(LOSSES)
     assert main(["check", str(file), "--level", "quick", "--json"]) == 1
-    told = {report["name"]: report["ok"] for report in json.loads(capsys.readouterr().out)}
-    assert told == {"local/forgetful": False, "local/squares": True}
+    printed = {report["name"]: report["ok"] for report in json.loads(capsys.readouterr().out)}
+    assert printed == {"local/forgetful": False, "local/squares": True}
 
 
 def test_a_name_of_a_file_is_checked_with_the_flag_plugin(
@@ -99,8 +99,8 @@ def test_a_metric_that_counts_only_small_errors_passes_and_one_that_forgets_is_c
             return ops.sum(y * y)
 
     assert ost.testing.check_metric(Within, "quick").ok
-    told = {one.id: one.reason for one in ost.testing.check_metric(Forgetful, "quick").failures}
-    assert told["target"] == "other targets give the same metric"
+    printed = {one.id: one.reason for one in ost.testing.check_metric(Forgetful, "quick").failures}
+    assert printed["target"] == "other targets give the same metric"
 
 
 @pytest.mark.parametrize(

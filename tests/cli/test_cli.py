@@ -52,9 +52,9 @@ def test_train_says_before_it_trains_that_its_picture_needs_matplotlib(tmp_path,
     text = tmp_path / "song.txt"
     text.write_text("La la lö. " * 100, encoding="utf-8")
     assert main(["train", "--text", str(text), "--steps", "3"]) != 0
-    told = capfd.readouterr()
-    assert "pip install 'ostinato[plot]'" in told.err
-    assert "bits per character" not in told.out
+    streams = capfd.readouterr()
+    assert "pip install 'ostinato[plot]'" in streams.err
+    assert "bits per character" not in streams.out
 
 
 CALLED = """
@@ -191,8 +191,8 @@ def test_a_model_file_has_its_alphabet_inside(trained, tmp_path, capfd):
     assert ost.load(moved).metadata["characters"] == "".join(sorted(set(TEXT)))
     capfd.readouterr()
     assert main(["info", str(moved)]) == 0
-    told = capfd.readouterr().out
-    assert "characters" in told and f"written by ostinato {ost.__version__}" in told
+    streams = capfd.readouterr().out
+    assert "characters" in streams and f"written by ostinato {ost.__version__}" in streams
 
 
 def own_model(tmp_path, **metadata):
@@ -274,8 +274,8 @@ def test_train_takes_layers_dropout_and_epochs(tmp_path, monkeypatch, capfd):
 def test_a_bad_limit_is_named_and_writes_nothing(flags, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(train, "king_james", lambda: TEXT)
     assert main(["train", "--steps", "1", "--out", str(tmp_path / "out"), *flags]) == 1
-    told = capsys.readouterr().err
-    assert {"--layers": "num_layers", "--dropout": " p is"}.get(flags[0], flags[0][2:]) in told
+    streams = capsys.readouterr().err
+    assert {"--layers": "num_layers", "--dropout": " p is"}.get(flags[0], flags[0][2:]) in streams
     assert not (tmp_path / "out").exists()
 
 
@@ -369,5 +369,9 @@ def test_a_text_and_a_folder_in_place_of_a_model_are_named(command, tmp_path, ca
         (tmp_path, "it is not a regular file"),
     ):
         assert main([command, str(path)]) == 1
-        told = capsys.readouterr().err
-        assert told.startswith(f"ostinato {command}: {path}: ") and why in told and "Traceback" not in told
+        streams = capsys.readouterr().err
+        assert (
+            streams.startswith(f"ostinato {command}: {path}: ")
+            and why in streams
+            and "Traceback" not in streams
+        )

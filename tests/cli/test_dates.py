@@ -42,11 +42,11 @@ def test_a_format_reads_the_dates(written, format, time, tmp_path):
 def test_without_the_format_a_named_column_is_an_error_that_names_it(tmp_path):
     place = tmp_path / "d.csv"
     place.write_text(lines("{day}.02.2026"))
-    told = (
+    message = (
         r"the column 'when' has '01\.02\.2026' at line 2; expected dates such as 2026-01-31, or "
         r"--date-format '%d\.%m\.%Y' if the day is first, or '%m\.%d\.%Y' if the month is"
     )
-    with pytest.raises(ost.FormatError, match=told):
+    with pytest.raises(ost.FormatError, match=message):
         read_series(str(place), Layout(time="when"))
 
 
@@ -54,12 +54,12 @@ def test_without_the_format_dates_that_no_flag_names_are_left_out_with_a_word(tm
     place = tmp_path / "d.csv"
     place.write_text(lines("{day}/02/2026"))
     assert read_series(str(place), Layout()).time is None
-    told = capsys.readouterr().err
-    assert "dates such as 01/02/2026, which are left out" in told and "--date-format '%d/%m/%Y'" in told
+    printed = capsys.readouterr().err
+    assert "dates such as 01/02/2026, which are left out" in printed and "--date-format '%d/%m/%Y'" in printed
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("2026/01/31", "'%Y/%m/%d'"),
         ("31.1.26", "'%d.%m.%y'"),
@@ -67,9 +67,9 @@ def test_without_the_format_dates_that_no_flag_names_are_left_out_with_a_word(tm
         *(("2026-01-31", None), ("31.5", None), ("31,01,2026", None), ("31.01/2026", None), (None, None)),
     ],
 )
-def test_a_hint_has_the_form_of_the_date(text, told):
+def test_a_hint_has_the_form_of_the_date(text, message):
     found = hint_of(text)
-    assert found is None if told is None else found is not None and told in found
+    assert found is None if message is None else found is not None and message in found
 
 
 @pytest.mark.parametrize(
@@ -132,9 +132,11 @@ def test_dates_that_do_not_fit_are_left_out_with_the_line_of_the_first(text, for
     place = tmp_path / "d.csv"
     place.write_text(text)
     assert read_series(str(place), Layout(date_format=format), needs_dates=False).time is None
-    told = capsys.readouterr().err
-    assert f"the column 'when' has {words}" in told and "dates are left out: each line is a step" in told
-    assert told.count("\n") == 1  # nothing of the column of notes
+    printed = capsys.readouterr().err
+    assert (
+        f"the column 'when' has {words}" in printed and "dates are left out: each line is a step" in printed
+    )
+    assert printed.count("\n") == 1  # nothing of the column of notes
 
 
 def test_a_column_that_is_read_needs_no_reason_for_another(tmp_path, capsys):
@@ -168,5 +170,5 @@ def test_a_wrong_horizon_is_named_before_the_held_out_steps(tmp_path, capsys):
     place = tmp_path / "d.csv"
     place.write_text(lines("2026-02-{day}"))
     assert main(["fit", "forecaster", str(place), "--horizon", "-1"]) == 1
-    told = capsys.readouterr().err
-    assert "--horizon is -1" in told and "--held-out" not in told
+    printed = capsys.readouterr().err
+    assert "--horizon is -1" in printed and "--held-out" not in printed

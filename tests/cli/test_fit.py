@@ -62,10 +62,10 @@ def read(text: str) -> list[list[str]]:
 def test_a_wide_file_is_fitted_as_in_python_and_predicted(tmp_path, capsys):
     data, model = wide(tmp_path / "data.csv"), str(tmp_path / "m.safetensors")
     assert main(["fit", "classifier", data, "--target", "label", "--save", model, "--seed", "3", *FAST]) == 0
-    told = capsys.readouterr()
-    assert "24 sequences of 5 to 9 steps of 1 feature; 2 classes: down (12), up (12)" in told.out
-    assert "held-out accuracy" in told.out and "of 5 sequences" in told.out
-    assert told.err == f"{data}: target: label; steps: t0, t1, t2, ..., t8 (9 columns)\n"
+    printed = capsys.readouterr()
+    assert "24 sequences of 5 to 9 steps of 1 feature; 2 classes: down (12), up (12)" in printed.out
+    assert "held-out accuracy" in printed.out and "of 5 sequences" in printed.out
+    assert printed.err == f"{data}: target: label; steps: t0, t1, t2, ..., t8 (9 columns)\n"
     fitted = ost.load(model)
     assert (fitted.hidden_size, fitted.max_iter, fitted.random_state) == (4, 2, 3)
     # The same fit in Python.
@@ -76,13 +76,13 @@ def test_a_wide_file_is_fitted_as_in_python_and_predicted(tmp_path, capsys):
     assert np.array_equal(same.predict_proba(x), fitted.predict_proba(x))
 
     assert main(["predict", model, data]) == 0
-    told = capsys.readouterr()
-    lines = read(told.out)
+    printed = capsys.readouterr()
+    lines = read(printed.out)
     assert lines[0] == ["line", "predicted", "p(down)", "p(up)"]
     assert [one[1] for one in lines[1:]] == fitted.predict(x).tolist()
     assert [one[0] for one in lines[1:]] == [str(n) for n in range(2, 26)]
     assert [float(one[2]) for one in lines[1:]] == pytest.approx(fitted.predict_proba(x)[:, 0], rel=1e-5)
-    assert f"accuracy {np.mean(fitted.predict(x) == y):.3f}" in told.err
+    assert f"accuracy {np.mean(fitted.predict(x) == y):.3f}" in printed.err
 
 
 def test_a_long_file_is_fitted_whatever_the_kind(tmp_path, capsys):
@@ -122,10 +122,10 @@ def test_numbers_are_predicted_and_the_answer_need_not_be_there(tmp_path, capsys
     lines = read(Path(data).read_text())
     unknown = write(tmp_path / "new.csv", [line[1:] for line in lines])
     assert main(["predict", model, unknown]) == 0
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     found = ost.load(model).predict([x for _, x in waves()])
-    assert [float(one[1]) for one in read(told.out)[1:]] == pytest.approx(found, rel=1e-5)
-    assert told.err == ""
+    assert [float(one[1]) for one in read(printed.out)[1:]] == pytest.approx(found, rel=1e-5)
+    assert printed.err == ""
     assert main(["predict", model, data]) == 0
     assert capsys.readouterr().err.startswith("R^2")
     # two numbers
@@ -154,10 +154,10 @@ def test_a_picture_is_drawn(kind, tmp_path, capsys):
 def test_every_parameter_is_a_flag_or_is_set_by_another_flag(capsys):
     with pytest.raises(SystemExit):
         main(["fit", "classifier", "--help"])
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     others = {"cell_options", "random_state", "verbose", "warm_start"}
     for name in set(ost.SequenceClassifier().get_params()) - others:
-        assert f"--{name.replace('_', '-')}" in told, name
+        assert f"--{name.replace('_', '-')}" in printed, name
 
 
 @pytest.mark.parametrize(
@@ -313,8 +313,8 @@ def test_a_file_of_other_columns_is_refused(text, words, saved, tmp_path, capsys
     place = tmp_path / "other.csv"
     place.write_text(text)
     assert main(["predict", saved, str(place)]) == 1
-    told = capsys.readouterr()
-    assert words in told.err and told.out == ""
+    printed = capsys.readouterr()
+    assert words in printed.err and printed.out == ""
 
 
 def test_columns_in_another_order_are_read_by_their_names(saved, tmp_path, capsys):
@@ -404,7 +404,7 @@ def test_the_steps_of_a_tagger_whose_labels_are_no_class_are_counted(tmp_path, c
 
 @pytest.mark.parametrize("name", ["", "Unnamed: 0"])
 def test_the_index_that_pandas_writes_is_no_step_and_no_feature(name, tmp_path, capsys):
-    model, told = str(tmp_path / "m.safetensors"), f"left out: {name or repr('') + ' (no name)'}\n"
+    model, printed = str(tmp_path / "m.safetensors"), f"left out: {name or repr('') + ' (no name)'}\n"
     shown = []
     for made, flags in ((wide, []), (long, ["--id", "run", "--time", "minute", "--ignore", "state"])):
         plain = made(tmp_path / "plain.csv")
@@ -418,8 +418,8 @@ def test_the_index_that_pandas_writes_is_no_step_and_no_feature(name, tmp_path, 
         first = capsys.readouterr().out
         assert main(["predict", model, plain]) == 0
         assert capsys.readouterr().out == first
-    assert told in shown[0].err and "of 1 feature;" in shown[0].out
-    assert shown[1].err.endswith(f"features: a, b; {told.rstrip()}, state\n")
+    assert printed in shown[0].err and "of 1 feature;" in shown[0].out
+    assert shown[1].err.endswith(f"features: a, b; {printed.rstrip()}, state\n")
     assert "of 2 features;" in shown[1].out
 
 
@@ -458,15 +458,16 @@ def test_labels_that_are_missing_do_not_count_and_unknown_ones_are_wrong(tmp_pat
     )
     capsys.readouterr()
     assert main(["predict", model, data]) == 0
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     assert (
-        told == "accuracy 0.667 (2 of 3 sequences); 1 label ('7', line 4) is no class of the model (0, 1)\n"
+        printed
+        == "accuracy 0.667 (2 of 3 sequences); 1 label ('7', line 4) is no class of the model (0, 1)\n"
     )
     data = write(tmp_path / "u.csv", [lines[0], *(["7", *row[1:]] for row in lines[1:])])
     assert set(found) == {0, 1} and main(["predict", model, data]) == 0
-    told = capsys.readouterr().err
+    printed = capsys.readouterr().err
     words = "24 labels (the first: '7', line 2) are no class of the model (0, 1)"
-    assert told == f"accuracy 0.000 (0 of 24 sequences); {words}\n"
+    assert printed == f"accuracy 0.000 (0 of 24 sequences); {words}\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
@@ -489,6 +490,6 @@ def test_ctrl_c_ends_the_training_and_the_model_is_saved(tmp_path, capsys, monke
     monkeypatch.setattr(ost.Trainer, "__init__", with_interrupt)
     flags = ["--hidden-size", "4", "--quiet", "--save", str(model)]
     assert main(["fit", "classifier", data, "--target", "label", *flags]) == 0
-    told = capsys.readouterr()
-    assert "interrupted" in told.err and "held-out accuracy" in told.out and model.exists()
+    printed = capsys.readouterr()
+    assert "interrupted" in printed.err and "held-out accuracy" in printed.out and model.exists()
     assert len(calls) == 3

@@ -59,9 +59,9 @@ def read(text: str) -> list[list[str]]:
 def test_the_model_is_measured_on_its_last_steps_and_then_reads_them(tmp_path, capsys):
     data, model = wide(tmp_path / "d.csv"), str(tmp_path / "m.safetensors")
     assert main(["fit", "forecaster", data, "--horizon", "3", "--save", model, "--quiet", *FAST]) == 0
-    told = capsys.readouterr()
-    assert "held-out MASE" in told.out and "the last 3 steps of 2 of 2 series" in told.out
-    assert "seasonal_naive" in told.out and told.err == f"{data}: series: a, b; left out: month\n"
+    streams = capsys.readouterr()
+    assert "held-out MASE" in streams.out and "the last 3 steps of 2 of 2 series" in streams.out
+    assert "seasonal_naive" in streams.out and streams.err == f"{data}: series: a, b; left out: month\n"
     same = ost.Forecaster(horizon=3, season=4, hidden_size=4, max_iter=2, random_state=0)
     same.fit({name: one[:-3] for name, one in values().items()})
     for name, one in values().items():
@@ -115,8 +115,8 @@ def test_a_month_that_is_left_out_is_a_missing_value(tmp_path, capsys):
         main(["fit", "forecaster", long(tmp_path / "l.csv", 7), *flags, "--save", model, "--held-out", "0"])
         == 0
     )
-    told = capsys.readouterr().out
-    assert "2 series of 40 steps" in told and "nothing is held out" in told
+    streams = capsys.readouterr().out
+    assert "2 series of 40 steps" in streams and "nothing is held out" in streams
     gap = values()
     gap["a"][7] = np.nan
     same = ost.Forecaster(horizon=2, season=4, hidden_size=4, max_iter=2, random_state=0).fit(gap)
@@ -172,8 +172,8 @@ def test_a_picture_of_the_forecasts(tmp_path, capsys):
     flags = ["--plot", str(picture), "--horizon", "2", *FAST]
     assert main(["fit", "forecaster", wide(tmp_path / "d.csv"), "--target", "b", *flags]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
-    told = capsys.readouterr()
-    assert "1 series of 40 steps" in told.out and "epoch 0" in told.err
+    streams = capsys.readouterr()
+    assert "1 series of 40 steps" in streams.out and "epoch 0" in streams.err
 
 
 LONG = "id,time,y\n" + "".join(f"{s},2020-{m:02},{m}.5\n" for s in "ab" for m in range(1, 13))

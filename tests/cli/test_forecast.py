@@ -65,8 +65,8 @@ def test_a_file_that_cannot_be_read_is_told(content, words, tmp_path, capsys):
     place = tmp_path / "data.csv"
     place.write_bytes(content)
     assert main(["forecast", str(place)]) == 1
-    told = capsys.readouterr()
-    assert re.search(words, told.err) and not told.out
+    printed = capsys.readouterr()
+    assert re.search(words, printed.err) and not printed.out
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ FEW = ["--horizon", "2", "--season", "4"]
 def test_the_first_column_of_dates_has_the_times(header, tmp_path, capsys):
     data = days(tmp_path / "d.csv", header)
     assert main(["forecast", data, *FEW]) == 0
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     name = header.partition(",")[0]
-    assert told.err == f"{data}: series: a, b; time: {name or repr('') + ' (no name)'}\n"
-    lines = list(csv.reader(io.StringIO(told.out)))
+    assert printed.err == f"{data}: series: a, b; time: {name or repr('') + ' (no name)'}\n"
+    lines = list(csv.reader(io.StringIO(printed.out)))
     assert lines[0][:2] == ["series", name or "time"]
     assert [one[1] for one in lines[1:]] == ["2024-01-31", "2024-02-01"] * 2
 
@@ -158,19 +158,19 @@ def test_series_that_end_earlier_go_on_after_their_own_last_day(tmp_path, capsys
 def test_dates_that_fall_or_come_twice_are_refused(date, words, tmp_path, capsys):
     data = days(tmp_path / "d.csv", texts={5: date})
     assert main(["forecast", data, *FEW]) == 1
-    told = capsys.readouterr()
-    assert re.search(words, told.err) and "--ignore 'day'" in told.err and not told.out
+    printed = capsys.readouterr()
+    assert re.search(words, printed.err) and "--ignore 'day'" in printed.err and not printed.out
     assert main(["forecast", data, "--ignore", "day", *FEW]) == 0
-    told = capsys.readouterr()
-    assert "left out: day" in told.err and told.out.startswith("series,step,")
+    printed = capsys.readouterr()
+    assert "left out: day" in printed.err and printed.out.startswith("series,step,")
 
 
 def test_dates_without_a_clock_are_left_out_with_a_line_unless_a_flag_names_them(tmp_path, capsys):
     data = days(tmp_path / "d.csv", texts={5: "2024-01-06T07:01"})
     assert main(["forecast", data, *FEW]) == 0
-    told = capsys.readouterr()
-    assert "The dates are left out: each line is a step" in told.err and "left out: day" in told.err
-    assert told.out.startswith("series,step,")
+    printed = capsys.readouterr()
+    assert "The dates are left out: each line is a step" in printed.err and "left out: day" in printed.err
+    assert printed.out.startswith("series,step,")
     assert main(["forecast", data, "--time", "day", *FEW]) == 1
     assert "expected regular times" in capsys.readouterr().err
 
@@ -190,9 +190,9 @@ def test_the_index_that_pandas_writes_is_no_series(tmp_path, capsys):
         place = tmp_path / "d.csv"
         place.write_text("\n".join([f"{name},a", *(f"{n},{n % 4}.5" for n in range(30)), ""]))
         assert main(["forecast", str(place), *FEW]) == 0
-        told = capsys.readouterr()
-        assert f"series: a; left out: {name or repr('') + ' (no name)'}\n" in told.err
-        assert {one[0] for one in csv.reader(io.StringIO(told.out))} == {"series", "a"}
+        printed = capsys.readouterr()
+        assert f"series: a; left out: {name or repr('') + ' (no name)'}\n" in printed.err
+        assert {one[0] for one in csv.reader(io.StringIO(printed.out))} == {"series", "a"}
 
 
 def test_a_decimal_comma_is_read_with_its_flag_and_is_known_to_predict(tmp_path, capsys):
@@ -230,5 +230,5 @@ def test_other_columns_of_a_long_file_are_named(tmp_path, capsys):
     assert main(["forecast", str(place), "--target", "y", "--ignore", "t", "--save", model, *FEW]) == 0
     expected = capsys.readouterr().out
     assert main(["predict", model, str(place)]) == 0
-    told = capsys.readouterr()
-    assert told.out == expected and told.err == f"{place}: series: y; left out: s, t, w, v\n"
+    printed = capsys.readouterr()
+    assert printed.out == expected and printed.err == f"{place}: series: y; left out: s, t, w, v\n"

@@ -30,9 +30,9 @@ def test_a_text_and_an_answer_may_be_nan(nan, tmp_path: Path, capsys, monkeypatc
     ost.Seq2Seq(max_iter=1, hidden_size=2, random_state=0).fit(words, words).save("m.safetensors")
     Path("d.csv").write_text(f"x,y\nabc,abc\n{nan},{nan}\nabc,\n")
     assert main(["predict", "m.safetensors", "d.csv", "--target", "y"]) == 0
-    told = capsys.readouterr()
-    assert [line[0] for line in told.out.splitlines()[1:]] == ["2", "3", "4"]
-    assert "of 2 sequences" in told.err
+    printed = capsys.readouterr()
+    assert [line[0] for line in printed.out.splitlines()[1:]] == ["2", "3", "4"]
+    assert "of 2 sequences" in printed.err
     Path("d.csv").write_text("x,y\nabc,abc\n ,x\n")
     assert main(["predict", "m.safetensors", "d.csv", "--target", "y"]) == 1
     assert "the column 'x' has no value at line 3" in capsys.readouterr().err
@@ -67,5 +67,5 @@ def test_bars_between_cells_are_an_error_that_names_what_separates(text, tmp_pat
     place = tmp_path / "d.csv"
     place.write_text(text)
     assert main(["fit", "classifier", str(place), "--target", "label"]) == 1
-    told = capsys.readouterr().err
-    assert "the header is one cell" in told and "commas, semicolons or tabs" in told
+    printed = capsys.readouterr().err
+    assert "the header is one cell" in printed and "commas, semicolons or tabs" in printed

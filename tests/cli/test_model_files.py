@@ -51,23 +51,27 @@ def files(tmp_path_factory) -> dict[str, str]:
 @pytest.mark.parametrize("name", MADE)
 def test_a_file_of_an_estimator_is_described(name, files, capsys):
     assert main(["info", files[name]]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith(repr(ost.load(files[name]))) and "written by ostinato" in told
+    printed = capsys.readouterr().out
+    assert printed.startswith(repr(ost.load(files[name]))) and "written by ostinato" in printed
     assert main(["explain", files[name], "--rows", "2", "--steps", "3"]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith(f"{name}(") and ost.load(files[name]).network_.explain(rows=2, steps=3) in told
+    printed = capsys.readouterr().out
+    assert (
+        printed.startswith(f"{name}(") and ost.load(files[name]).network_.explain(rows=2, steps=3) in printed
+    )
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_text_is_sampled_from_a_language_model_alone(name, files, capsys):
     flags = ["--prompt", "so", "--length", "7", "--temperature"]
     code = main(["sample", files[name], *flags, "0.5"])
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     if name != "LanguageModel":
-        assert code == 1 and f"holds a {name}, from which no text is sampled" in told.err and not told.out
+        assert (
+            code == 1 and f"holds a {name}, from which no text is sampled" in printed.err and not printed.out
+        )
         return
     model = ost.load(files[name])
-    assert code == 0 and told.out == f"so{model.generate('so', 7, temperature=0.5)}\n"
+    assert code == 0 and printed.out == f"so{model.generate('so', 7, temperature=0.5)}\n"
     assert main(["sample", files[name], *flags, "0"]) == 0
     assert capsys.readouterr().out == f"so{model.generate('so', 7, top_k=1)}\n"
     assert main(["sample", files[name], "--length", "7"]) == 0
@@ -88,12 +92,12 @@ def test_a_file_is_predicted_or_the_kind_and_the_way_out_are_named(name, files, 
     text, flags = FILES.get(name, LONG)
     data.write_text(text)
     code = main(["predict", files[name], str(data), *flags])
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     hint = {"StateSpace": "ostinato fit state-space", "LanguageModel": "ostinato sample"}.get(name)
     if hint is None:
-        assert code == 0 and told.out
+        assert code == 0 and printed.out
     else:
-        assert code == 1 and f"holds a {name}" in told.err and hint in told.err
+        assert code == 1 and f"holds a {name}" in printed.err and hint in printed.err
 
 
 def test_every_estimator_has_a_row_of_kinds():

@@ -43,8 +43,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_two_paths_that_are_one_file_are_an_error_that_names_both(arguments, one, other, here, capsys):
     before = {place: place.read_bytes() for place in here.iterdir() if place.is_file()}
     assert main(arguments) == 1
-    told = capsys.readouterr().err
-    assert f"{one} is " in told and f"{other} is the same file" in told
+    printed = capsys.readouterr().err
+    assert f"{one} is " in printed and f"{other} is the same file" in printed
     assert before == {place: place.read_bytes() for place in here.iterdir() if place.is_file()}
 
 

@@ -21,8 +21,8 @@ def greet(parser):
     '''Print a greeting.'''
     parser.add_argument("whom")
     def run(options):
-        if options.whom == "nobody":
-            raise ConfigError("whom is nobody")
+        if options.whom == "absent":
+            raise ConfigError("whom is absent")
         if options.whom == "chaos":
             raise ZeroDivisionError("as you wish")
         print("hello,", options.whom)
@@ -43,8 +43,8 @@ def test_everything_is_listed_while_plugins_hang_crash_and_print(
     install(folder, "ostinato-abort", "import os\nos.abort()", module="cli_abort")
     install(folder, "ostinato-talk", "print('{\"rows\": []}')\n" + good("talk"), module="cli_talk")
     assert main(["plugins", "--json", "--timeout", "1"]) == 0
-    told = json.loads(capfd.readouterr().out)
-    rows = {row["id"]: row for row in told["plugins"]}
+    printed = json.loads(capfd.readouterr().out)
+    rows = {row["id"]: row for row in printed["plugins"]}
     assert rows["ostinato:builtin"]["status"] == "active"
     assert "command plugins" in rows["ostinato:builtin"]["provides"]
     assert rows["ostinato-talk:plugin"]["provides"] == ["cell talk/talk"]
@@ -65,10 +65,10 @@ def test_info_shows_a_plugin_and_the_traceback_of_a_broken_one(
 ) -> None:
     install(folder, "ostinato-aaa", "1 / 0", module="cli_info")
     assert main(["plugins", "info", "aaa"]) == 0
-    told = capsys.readouterr().out
-    assert "ostinato-aaa:plugin 1.5  broken: ZeroDivisionError: division by zero" in told
-    assert "cli_info.py" in told
-    assert str(folder) in told
+    printed = capsys.readouterr().out
+    assert "ostinato-aaa:plugin 1.5  broken: ZeroDivisionError: division by zero" in printed
+    assert "cli_info.py" in printed
+    assert str(folder) in printed
     assert main(["plugins", "info", "aaa", "--json"]) == 0
     assert "cli_info.py" in json.loads(capsys.readouterr().out)[0]["traceback"]
 
@@ -83,9 +83,9 @@ def test_why_says_what_a_name_means(folder: Path, capsys: pytest.CaptureFixture[
     )
     install(folder, "ostinato-ccc", good("mine"), module="cli_why_c")
     assert main(["plugins", "why", "lstm", "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
-    assert (told["kind"], told["means"]) == ("cell", "lstm")
-    assert [one["name"] for one in told["providers"]] == ["lstm", "aaa/lstm"]
+    (printed,) = json.loads(capsys.readouterr().out)
+    assert (printed["kind"], printed["means"]) == ("cell", "lstm")
+    assert [one["name"] for one in printed["providers"]] == ["lstm", "aaa/lstm"]
     assert main(["plugins", "why", "mine"]) == 0
     assert "means ccc/mine: it has one provider" in capsys.readouterr().out
     assert main(["plugins", "why", "aaa/lstm"]) == 0
@@ -102,12 +102,12 @@ def test_hooks_lists_every_hook_and_who_implements_it(
 ) -> None:
     install(folder, "ostinato-aaa", good("lstm"), module="cli_hooks")
     assert main(["plugins", "hooks", "--json"]) == 0
-    told = {row["hook"]: row for row in json.loads(capsys.readouterr().out)}
-    assert set(told) == {
+    printed = {row["hook"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(printed) == {
         name for home in (Hooks, LifecycleHooks) for name in vars(home) if name.startswith("ostinato_")
     }
-    assert "ostinato-aaa:plugin" in told["ostinato_cells"]["implemented_by"]
-    assert told["ostinato_cells"]["doc"] and told["ostinato_epoch_end"]["when"] == "run"
+    assert "ostinato-aaa:plugin" in printed["ostinato_cells"]["implemented_by"]
+    assert printed["ostinato_cells"]["doc"] and printed["ostinato_epoch_end"]["when"] == "run"
     assert main(["plugins", "hooks"]) == 0
     assert "ostinato_cells (registration)" in capsys.readouterr().out
 
@@ -117,7 +117,7 @@ def test_hooks_lists_every_hook_and_who_implements_it(
     [
         (["info"], "needs a name"),
         (["list", "lstm"], "takes no name"),
-        (["info", "nobody"], "there is no plugin 'nobody'"),
+        (["info", "absent"], "there is no plugin 'absent'"),
         (["--timeout", "0"], "timeout is 0"),
     ],
 )
@@ -142,8 +142,8 @@ def test_a_command_of_a_plugin_is_a_command(folder: Path, capsys: pytest.Capture
     assert main(["greet", "world"]) == 0
     assert capsys.readouterr().out == "hello, world\n"
     assert main(["acme/greet", "seven"]) == 7
-    assert main(["greet", "nobody"]) == 1
-    assert "ostinato greet: whom is nobody" in capsys.readouterr().err
+    assert main(["greet", "absent"]) == 1
+    assert "ostinato greet: whom is absent" in capsys.readouterr().err
     # A name of the package's own stays its own; the plugin's is there under the full name.
     assert main(["info", "nothing.safetensors"]) == 1
     assert main(["acme/info", "world"]) == 0

@@ -126,8 +126,8 @@ def test_predict_refuses_a_flag_without_a_use(model, file, flags, words, models,
     if file is not None:
         data.write_text(FILES[file])
     assert main(["predict", models[model], *([] if file is None else [str(data)]), *flags]) == 1
-    told = capsys.readouterr()
-    assert words.format(model=models[model]) in told.err and not told.out
+    streams = capsys.readouterr()
+    assert words.format(model=models[model]) in streams.err and not streams.out
 
 
 def test_a_date_format_of_the_fit_is_not_a_flag_of_predict(tmp_path, capsys):

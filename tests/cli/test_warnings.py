@@ -15,8 +15,8 @@ def test_a_warning_is_a_line_without_its_source(tmp_path):
     (tmp_path / "d.csv").write_text("when,a\n" + rows)
     command = [sys.executable, "-m", "ostinato", "forecast", "d.csv", "--time", "when", "--horizon", "2"]
     made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    told = [line for line in made.stderr.splitlines() if "weekend" in line or "Saturday" in line]
-    assert len(told) == 1 and told[0].startswith("warning: "), made.stderr
+    lines = [line for line in made.stderr.splitlines() if "weekend" in line or "Saturday" in line]
+    assert len(lines) == 1 and lines[0].startswith("warning: "), made.stderr
     assert "UserWarning" not in made.stderr and ".py" not in made.stderr
 
 

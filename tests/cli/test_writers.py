@@ -29,9 +29,9 @@ def predicted(tmp_path, capsys):
             data.write_text(text)
         capsys.readouterr()
         code = main(["predict", path, *([] if text is None else [str(data)]), *flags])
-        told = capsys.readouterr()
-        assert (code == 0) == bool(told.out)
-        return list(csv.reader(io.StringIO(told.out))), told.err
+        printed = capsys.readouterr()
+        assert (code == 0) == bool(printed.out)
+        return list(csv.reader(io.StringIO(printed.out))), printed.err
 
     return predict
 
@@ -39,12 +39,12 @@ def predicted(tmp_path, capsys):
 @pytest.mark.parametrize("X", [TEXTS, WORDS, NUMBERS], ids=["texts", "words", "numbers"])
 def test_a_line_is_a_sequence_of_the_form_of_training(X, predicted):
     model = ost.Seq2Seq(**SMALL).fit(X, WORDS)
-    told = model.predict(X[:3])
+    printed = model.predict(X[:3])
     cells = [one if isinstance(one, str) else " ".join(map(str, one)) for one in X[:3]]
     text = "n,source,wanted\n" + "".join(f"{n},{one},a b\n" for n, one in enumerate(cells))
     lines, errors = predicted(model, text, "--target", "wanted", "--ignore", "n")
-    assert lines == [["line", "predicted"], *([str(n + 2), " ".join(one)] for n, one in enumerate(told))]
-    right = sum(one == ["a", "b"] for one in told)
+    assert lines == [["line", "predicted"], *([str(n + 2), " ".join(one)] for n, one in enumerate(printed))]
+    right = sum(one == ["a", "b"] for one in printed)
     assert errors == f"without an error {right / 3:.3f} ({right} of 3 sequences)\n"
 
 
@@ -120,8 +120,12 @@ def test_a_state_space_is_fitted_measured_and_forecasts(tmp_path, capsys):
     data.write_text("a\n" + "".join(f"{one:.4f}\n" for one in y))
     flags = ["--horizon", "4", "--season", "4", "--save", path]
     assert main(["fit", "state-space", str(data), *flags]) == 0
-    told = capsys.readouterr().out
-    assert "trained on 1 series in" in told and "iterations, season 4" in told and "held-out MASE" in told
+    printed = capsys.readouterr().out
+    assert (
+        "trained on 1 series in" in printed
+        and "iterations, season 4" in printed
+        and "held-out MASE" in printed
+    )
     values = np.array([float(f"{one:.4f}") for one in y])
     same = ost.StateSpace(horizon=4, season=4).fit({"a": values[:-4]})
     same.update("a", values[-4:])

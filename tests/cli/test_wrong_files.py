@@ -44,14 +44,14 @@ def test_the_file_is_named(command, name, folder, capsys, monkeypatch):
     if name == "model" and (reads_model or command[0] == "predict"):
         pytest.skip("a model is what it reads, or the message is of two equal files")
     assert main([name if one == "DATA" else one for one in command]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith(f"ostinato {command[0]}: {name}: ") and "Errno" not in told, told
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"ostinato {command[0]}: {name}: ") and "Errno" not in printed, printed
     if name == "nothing":
-        assert "no such file" in told
+        assert "no such file" in printed
     if name == "folder":
-        assert "is a folder" in told or "no regular file" in told or "not a regular file" in told
+        assert "is a folder" in printed or "no regular file" in printed or "not a regular file" in printed
     if name == "model":
-        assert told.endswith("this is a model file; expected a CSV file\n")
+        assert printed.endswith("this is a model file; expected a CSV file\n")
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_a_file_that_is_not_there_is_named_in_a_folder_that_was_removed(
 
     monkeypatch.setattr("os.getcwd", removed)
     assert main(["info", "no.safetensors"]) != 0
-    told = "no.safetensors: there is no such file, seen from a folder that was removed"
-    assert told in capsys.readouterr().err
+    printed = "no.safetensors: there is no such file, seen from a folder that was removed"
+    assert printed in capsys.readouterr().err

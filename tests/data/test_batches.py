@@ -127,14 +127,14 @@ def test_drop_last_leaves_out_less_than_a_batch():
 
 def test_padding_is_what_the_batches_hold():
     batches = Batches(rows(), batch_size=16)
-    told = batches.padding()
+    padding = batches.padding()
     held = list(batches)
-    assert told.valid == LENGTHS.sum() == sum(batch.lengths.sum() for batch in held)
-    assert told.steps == sum(batch.x.shape[0] * batch.x.shape[1] for batch in held)
-    assert told.share == 1 - told.valid / told.steps
+    assert padding.valid == LENGTHS.sum() == sum(batch.lengths.sum() for batch in held)
+    assert padding.steps == sum(batch.x.shape[0] * batch.x.shape[1] for batch in held)
+    assert padding.share == 1 - padding.valid / padding.steps
     # 203 lengths spread over 1..59 in 13 batches: sorted neighbours differ by about 5, random ones by 30
-    assert told.share < 0.12 < 0.4 < told.unsorted_share
-    assert "padding" in str(told)
+    assert padding.share < 0.12 < 0.4 < padding.unsorted_share
+    assert "padding" in str(padding)
     assert Batches([]).padding().share == 0.0 and list(Batches([])) == []
 
 

@@ -156,7 +156,7 @@ def test_functions_and_arrays_alone_say_what_is_missing():
 
 
 class TestTorch:
-    """What PyTorch hands over."""
+    """An array as PyTorch passes it."""
 
     @pytest.fixture
     def torch(self) -> Any:

@@ -189,8 +189,8 @@ for update in range(3):
     loss, grads = net.value_and_grad(x, np.ones((4, 6), int), loss="cross_entropy", lengths=of)
     net.arena[...] -= np.float32(0.1) * grads.arena
     print(repr(loss))
-    for asked in searches:
-        found = net.decode(x["source"], lengths=of["source"], begin=0, end=1, max_length=8, **asked)
+    for search in searches:
+        found = net.decode(x["source"], lengths=of["source"], begin=0, end=1, max_length=8, **search)
         for one in (one for row in found for one in row):
             print(one.tokens.tolist(), one.score.hex(), one.log_probs.tobytes())
 print(net.arena.tobytes().hex())
@@ -227,14 +227,14 @@ def test_a_decoder_of_a_plugins_cell_and_scorer_decodes_and_trains_on_without_th
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    told = run(MAKE.format(query=query), site)
-    lines = told.splitlines()
+    printed = run(MAKE.format(query=query), site)
+    lines = printed.splitlines()
     assert (
         len(lines) == 3 * (1 + 4 * (3 + 3)) + 1 and len({*lines[::25]}) == 4
     )  # each update changed the loss
     assert lines[1:25] != lines[26:50]  # and what is decoded
     assert run("assert not ost.plugins.list('cell') or 'acme/leaky' not in ost.plugins.list('cell')\n"
-               "net = ost.load(sys.argv[1])") == told  # fmt: skip
+               "net = ost.load(sys.argv[1])") == printed  # fmt: skip
     record = Path(path).read_bytes()
     for part in (b"cell acme/leaky", b"scorer acme/cubic", b"ostinato-acme"):
         assert part in record

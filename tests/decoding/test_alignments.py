@@ -41,8 +41,8 @@ ASKED: dict[str, dict[str, Any]] = {
 }
 
 
-def _decode(net: ost.Network, rows: Any, **asked: Any) -> ost.Decoded:
-    return net.decode(rows, begin=BEGIN, end=END, max_length=MOST, **asked)
+def _decode(net: ost.Network, rows: Any, **given: Any) -> ost.Decoded:
+    return net.decode(rows, begin=BEGIN, end=END, max_length=MOST, **given)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def test_weights_are_those_of_the_eager_step(name: str, monkeypatch: pytest.Monk
         with recorded(monkeypatch) as wanted:
             eager.run(net.cell, values, x["x"][row, :step], hidden_size=HIDDEN, memories=read)
         assert found[row].shape == (step, entry)
-        wanted = wanted if step else []  # without steps, the eager run still asks the step for a width
+        wanted = wanted if step else []  # without steps, the eager run still calls the step for a width
         for mine, one in zip(found[row], wanted, strict=True):
             heads = one.reshape(entry, -1).mean(axis=1) if entry else np.zeros(0)
             np.testing.assert_allclose(mine, heads, rtol=0, atol=1e-13)
@@ -118,14 +118,14 @@ def test_the_alignments_of_a_search_are_those_of_teacher_forcing(form: str, sear
 @pytest.mark.parametrize("kind", COVERED)
 def test_states_on_entries_are_alignments_by_their_name(kind: str) -> None:
     net, rows = covered_net(kind, 1, ids=6), memories(8, 1)
-    asked = {"begin": 0, "end": 5, "max_length": 6, "beam": 4, "n_best": 4}
-    found = net.decode(rows, **asked, alignments=True)
+    given = {"begin": 0, "end": 5, "max_length": 6, "beam": 4, "n_best": 4}
+    found = net.decode(rows, **given, alignments=True)
     for place in range(min(map(len, found))):
         tokens = [row[place].tokens for row in found]
         for row, weights in zip(found, analysis.alignment(net, rows, tokens, begin=0).weights, strict=True):
             assert row[place].alignment.tobytes() == weights.tobytes()
     if kind in ("coverage", "both"):  # a sum of the weights so far, and it moves with its hypothesis
-        sums = net.decode(rows, **asked, alignments="s")
+        sums = net.decode(rows, **given, alignments="s")
         for row, other in zip(found, sums, strict=True):
             for one, total in zip(row, other, strict=True):
                 np.testing.assert_allclose(np.cumsum(one.alignment, axis=0), total.alignment, atol=1e-12)
@@ -136,9 +136,9 @@ def test_states_on_entries_are_alignments_by_their_name(kind: str) -> None:
 def test_asking_for_alignments_changes_no_bit(form: str, search: str) -> None:
     for dtype in ("float64", "float32"):
         net, rows = decoder_net(form, 4, dtype), sources(20, 4)
-        plain, asked = (_decode(net, rows, **ASKED[search], alignments=one) for one in (False, True))
+        plain, given = (_decode(net, rows, **ASKED[search], alignments=one) for one in (False, True))
         assert plain.alignments is None and plain[0][0].alignment is None
-        for row, other in zip(plain, asked, strict=True):
+        for row, other in zip(plain, given, strict=True):
             assert [bits(one) for one in row] == [bits(one) for one in other]
 
 
@@ -220,18 +220,18 @@ def test_a_loaded_and_a_regularized_network_have_the_same_weights(regularized: b
 
 
 def test_a_query_at_every_step_of_a_graph_has_alignments() -> None:
-    asked = ost.Input("asked", size=4, axis="target")
+    given = ost.Input("given", size=4, axis="target")
     text = ost.Input("text", size=3, axis="source")
     graph = ost.Graph(
-        ost.Attention("dot", 4, 4, dtype="float64")(asked, ost.Dense(3, 4, dtype="float64")(text))
+        ost.Attention("dot", 4, 4, dtype="float64")(given, ost.Dense(3, 4, dtype="float64")(text))
     )
     rng = np.random.default_rng(1)
-    x = {"asked": rng.normal(size=(2, 5, 4)), "text": rng.normal(size=(2, 3, 3))}
+    x = {"given": rng.normal(size=(2, 5, 4)), "text": rng.normal(size=(2, 3, 3))}
     found = analysis.alignment(graph, x).weights
     names = dict(graph.parameters())
     weight, bias = (next(v for k, v in names.items() if k.endswith(end)) for end in ("weight", "bias"))
     keys = x["text"] @ weight.T + bias
-    scores = np.einsum("ntk,nsk->nts", x["asked"], keys)
+    scores = np.einsum("ntk,nsk->nts", x["given"], keys)
     scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
     for mine, one in zip(found, scores / scores.sum(axis=-1, keepdims=True), strict=True):
         np.testing.assert_allclose(mine, one, rtol=0, atol=1e-13)
@@ -386,8 +386,8 @@ def test_scores_with_coverage_are_those_of_a_table_by_hand() -> None:
         (1, 0): (0.6, 1.4),
         (1, 1): (0.6, 1.4),
     }
-    asked: dict[str, Any] = {"begin": 2, "end": 2, "max_length": 2, "penalty": ost.Wu(1.0, 0.5)}
-    (found,) = net.decode(x, **asked, beam=16, n_best=16, alignments=True)
+    given: dict[str, Any] = {"begin": 2, "end": 2, "max_length": 2, "penalty": ost.Wu(1.0, 0.5)}
+    (found,) = net.decode(x, **given, beam=16, n_best=16, alignments=True)
     assert {tuple(one.tokens) for one in found} == set(by_hand)
     for one in found:
         length, sums = len(one), by_hand[tuple(one.tokens)]
@@ -396,7 +396,7 @@ def test_scores_with_coverage_are_those_of_a_table_by_hand() -> None:
         np.testing.assert_allclose(one.alignment.sum(axis=0), sums, rtol=0, atol=1e-12)
     # an entry that never has any weight is minus infinity, and the search still ends with its texts (S17)
     next(v for k, v in parameters.items() if k.endswith("scores_l0"))[0] = -1e6
-    (found,) = net.decode(x, **asked, beam=4)
+    (found,) = net.decode(x, **given, beam=4)
     assert found[0].score == -np.inf and np.isfinite(found[0].log_prob)
 
 

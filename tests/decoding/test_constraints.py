@@ -1,4 +1,4 @@
-"""What a search is told to do or not to do, and what it refuses."""
+"""The constraints of a search, and what a search refuses."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.decoding.makes import BEGIN, END, IDS, MOST, decoder_net, everything,
 ROWS = sources(5, 3)
 
 
-def _decode(net: ost.Network, **asked: Any) -> ost.Decoded:
-    return net.decode(ROWS, **{"begin": BEGIN, "end": END, "max_length": MOST, **asked})
+def _decode(net: ost.Network, **search: Any) -> ost.Decoded:
+    return net.decode(ROWS, **{"begin": BEGIN, "end": END, "max_length": MOST, **search})
 
 
-@pytest.mark.parametrize("asked", [{"beam": IDS**MOST, "n_best": 30}, {"sample": ost.Sample(50, 2.0)}])
-def test_the_fewest_tokens_are_kept(asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("search", [{"beam": IDS**MOST, "n_best": 30}, {"sample": ost.Sample(50, 2.0)}])
+def test_the_fewest_tokens_are_kept(search: dict[str, Any]) -> None:
     net = decoder_net("before", 1)
     for fewest in range(MOST + 2):
-        for row in _decode(net, min_length=fewest, **asked):
+        for row in _decode(net, min_length=fewest, **search):
             assert all(len(one) >= fewest for one in row if one.finished)
             assert row
 
@@ -40,11 +40,11 @@ def test_banned_ids_are_left_out_and_the_others_keep_their_probability() -> None
     assert all(abs(one.log_prob - right[tuple(one.tokens.tolist())]) < 1e-12 for one in found)
 
 
-@pytest.mark.parametrize("asked", [{"beam": IDS**MOST, "n_best": 60}, {"sample": ost.Sample(80, 2.0)}])
+@pytest.mark.parametrize("search", [{"beam": IDS**MOST, "n_best": 60}, {"sample": ost.Sample(80, 2.0)}])
 @pytest.mark.parametrize("length", [1, 2, 3])
-def test_no_sequence_of_ids_occurs_twice(length: int, asked: dict[str, Any]) -> None:
+def test_no_sequence_of_ids_occurs_twice(length: int, search: dict[str, Any]) -> None:
     net = decoder_net("between", 4)
-    for row in net.decode(ROWS, begin=BEGIN, end=None, max_length=7, no_repeat_ngram=length, **asked):
+    for row in net.decode(ROWS, begin=BEGIN, end=None, max_length=7, no_repeat_ngram=length, **search):
         assert row
         for one in row:
             parts = [tuple(one.tokens[at : at + length]) for at in range(len(one) - length + 1)]
@@ -56,8 +56,8 @@ def test_no_sequence_of_ids_occurs_twice(length: int, asked: dict[str, Any]) -> 
 def test_a_prefix_is_written_first_and_counts() -> None:
     net = decoder_net("before", 5)
     prefix = [[1, 2], [], [0], [2, -1, 2], [1, 0, 1, 2]]
-    for asked in ({"beam": 3, "n_best": 2}, {"sample": ost.Sample(2)}):
-        found = _decode(net, end=None, prefix=prefix, **asked)
+    for search in ({"beam": 3, "n_best": 2}, {"sample": ost.Sample(2)}):
+        found = _decode(net, end=None, prefix=prefix, **search)
         for ids, row in zip(prefix, found, strict=True):
             for one in row:
                 assert all(id_ in (-1, token) for id_, token in zip(ids, one.tokens, strict=False))
@@ -127,19 +127,19 @@ def infinite() -> ost.Network:
     return net
 
 
-@pytest.mark.parametrize("asked", [{"beam": 1}, {"beam": 3, "n_best": 3}, {"sample": ost.Sample(2)}])
-def test_each_row_has_its_own_first_id(asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("search", [{"beam": 1}, {"beam": 3, "n_best": 3}, {"sample": ost.Sample(2)}])
+def test_each_row_has_its_own_first_id(search: dict[str, Any]) -> None:
     net, begins = decoder_net("after", 2), np.array([1, 0, 3, 1, 2])
-    found = _decode(net, begin=begins, **asked)
-    assert found.log_probs.tolist() == _decode(net, begin=begins.tolist(), **asked).log_probs.tolist()
+    found = _decode(net, begin=begins, **search)
+    assert found.log_probs.tolist() == _decode(net, begin=begins.tolist(), **search).log_probs.tolist()
     differs = []
     for row, begin in enumerate(begins):
-        own = {**asked, "row_ids": [row]} if "sample" in asked else asked
+        own = {**search, "row_ids": [row]} if "sample" in search else search
         alone = net.decode([ROWS[row]], begin=int(begin), end=END, max_length=MOST, **own)
         assert [(one.tokens.tolist(), one.log_prob) for one in alone[0]] == [
             (one.tokens.tolist(), one.log_prob) for one in found[row]
         ]
-        differs.append(_decode(net, **asked)[row][0].log_prob != found[row][0].log_prob)
+        differs.append(_decode(net, **search)[row][0].log_prob != found[row][0].log_prob)
     assert any(differs)
     first = [row[0] for row in found]
     given = net.log_prob(ROWS, [one.tokens for one in first], begin=begins)

@@ -61,7 +61,7 @@ def test_a_documented_call_has_these_parameters(page: Path, call: ast.Call) -> N
     variable = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
     places = [one for one in parameters if one.kind is not inspect.Parameter.KEYWORD_ONLY]
     given = [one.id for one in call.args if isinstance(one, ast.Name)]
-    if given and given[0] in names:  # the names of parameters, not of somebody's values
+    if given and given[0] in names:  # the names of parameters, not of values of the page
         assert given == [one.name for one in places[: len(given)]], f"{page.name}: {ast.unparse(call)}"
     for keyword in call.keywords:
         assert keyword.arg is None or keyword.arg in names or variable, f"{page.name}: {ast.unparse(call)}"

@@ -1,4 +1,4 @@
-"""Checkpointed BPTT of layers with memories: the bits of full BPTT, within the memory that the plan says."""
+"""Checkpointed BPTT of layers with memories: bit-identical to full BPTT, within the planned memory."""
 
 from __future__ import annotations
 

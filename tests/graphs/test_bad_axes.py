@@ -92,7 +92,7 @@ TABLE = {
     "lengths of floats": Bad(
         lambda: run(lengths={"target": [1.0, 2.0]}), ost.DTypeError, ("lengths['target']", "integers")
     ),
-    "lengths beside a list of rows": Bad(
+    "lengths with a list of rows": Bad(
         lambda: net().run({**x, "s": list(x["s"])}, lengths=LENGTHS),
         ost.ConfigError,
         ("lengths['source'] is given", "s is a list of rows"),
@@ -236,7 +236,7 @@ TABLE = {
         ost.ConfigError,
         ("'1.h'", "a value inside Started(2)", "leave it out"),
     ),
-    "an initial state beside an array": Bad(
+    "an initial state with an array": Bad(
         lambda: ost.GRU(2, 4)(x["t"], initial_state={"h": R}), ost.ConfigError, ("an array", "write state=")
     ),
     "a state that starts from a value": Bad(

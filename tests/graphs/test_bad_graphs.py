@@ -78,12 +78,12 @@ TABLE = {
     "a dict of another name to a layer": Bad(
         lambda: ost.GRU(3, 4).run({"text": x}), ost.ConfigError, ("'text'", "x")
     ),
-    "a list of rows beside an array": Bad(
+    "a list of rows with an array": Bad(
         lambda: run(y=[x[0], x[1, :3]]),
         ost.ShapeError,
         ("y is a list of rows of different lengths", "x is an array", "both as lists of rows"),
     ),
-    "packed rows beside an array": Bad(
+    "packed rows with an array": Bad(
         lambda: run(y=ost.data.pack([x[0], x[1, :3]])), ost.ShapeError, ("y is packed", "x is an array")
     ),
     # Calls in the words of other frameworks.

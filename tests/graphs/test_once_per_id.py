@@ -123,9 +123,9 @@ def test_the_product_with_the_embedding_is_not_in_the_steps() -> None:
     assert embedding["forward"]["flops"] == 0
     assert lstm["once_per_id"]["forward"]["flops"] == 2 * 4 * HIDDEN * WIDE
     assert lstm["forward"]["flops"] == 2 * 4 * HIDDEN * HIDDEN
-    told = net.explain()
-    assert "layer 0: embedding" in told
-    assert f"once per id of {FEW}, forward" in told
+    explained = net.explain()
+    assert "layer 0: embedding" in explained
+    assert f"once per id of {FEW}, forward" in explained
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ LAYERS: dict[str, Callable[[int], ost.Network]] = {
     "LayerNorm": recurrent("GRU", regularizers=[ost.LayerNorm()]),
 }
 
-# The orders in which the row stands beside the sequence: the numbers are columns of [x, row].
+# The orders in which the row is next to the sequence: the numbers are columns of [x, row].
 ORDERS = {"after": [*range(3 + WIDE)], "before": [*range(3, 3 + WIDE), *range(3)]}
 
 

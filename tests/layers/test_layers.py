@@ -241,7 +241,7 @@ BAD: dict[str, Bad] = {
     "an option that is set later": Bad(
         lambda: setattr(Highway(3), "activation", "relu"), AttributeError, ("'activation' is fixed",)
     ),
-    "an option of an instance beside it": Bad(
+    "an option next to an instance": Bad(
         lambda: ost.Sequential(Highway(3)).layers["0"].extra, AttributeError, ("extra",)
     ),
     "no build": Bad(lambda: layer_of()(3), ost.ConfigError, ("'mine' has no build", "build(self, x)")),

@@ -83,6 +83,6 @@ def test_an_optimizer_has_the_learning_rate_of_the_estimator(optimizer: Any):
 
 def test_the_warning_of_a_column_of_labels_points_to_the_call():
     model = ost.SequenceClassifier(random_state=0, max_iter=1, hidden_size=4)
-    with pytest.warns(UserWarning, match="column-vector") as told:
+    with pytest.warns(UserWarning, match="column-vector") as caught:
         model.fit(sequences(), np.arange(40)[:, None] % 2)
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__

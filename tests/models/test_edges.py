@@ -85,11 +85,11 @@ def test_a_number_that_is_too_large_for_the_network_is_an_error_that_names_it(ki
     estimator, y = KINDS[kind]
     model = estimator(**FAST).fit(X, y)
     before = model.predict(X)
-    told = (
+    message = (
         r"X\[3\]\[1, 0\] is 1e\+300: too large for the network \(at most 1e\+18 after scaling by [0-9.]+\); "
         "leave the row out, or rescale the column"
     )
-    with pytest.raises(ost.ConfigError, match=told):
+    with pytest.raises(ost.ConfigError, match=message):
         model.predict(LARGE)
     np.testing.assert_array_equal(model.predict(X), before)
     estimator(**FAST).fit(LARGE, y)  # the scaling of training includes it

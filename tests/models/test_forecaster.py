@@ -48,7 +48,7 @@ def test_a_backtest_in_one_pass_is_update_and_predict_at_every_origin(shift):
             if step < 7:
                 fitted.update(n, one[step])
     assert not np.array_equal(before, fitted.predict_quantiles())
-    # several values at once, and one id alone
+    # several values in one call, and one id alone
     again = model().fit(history)
     again.update(5, future[5])
     assert again.predict_quantiles()[5].tobytes() == found[5][-1].tobytes()

@@ -59,7 +59,7 @@ def test_a_date_that_is_left_out_is_a_missing_value():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda table: table[::-1], r"after 2024-12-01.* in the index; .*sort_index\(\)"),
         (lambda table: pd.concat([table, table[-1:]]), "in row 60, as in row 59 of the index"),
@@ -74,12 +74,12 @@ def test_a_date_that_is_left_out_is_a_missing_value():
         (lambda table: table.set_index("shop 0", append=True), r"several levels .*reset_index\(\)"),
     ],
 )
-def test_dates_that_do_not_fit_are_errors(change: Any, told: str):
+def test_dates_that_do_not_fit_are_errors(change: Any, message: str):
     given = change(wide())
-    with pytest.raises(ost.ConfigError, match=told):
+    with pytest.raises(ost.ConfigError, match=message):
         model(**SHORT).fit(given)
     fitted = model(**SHORT).fit(wide())
-    with pytest.raises(ost.ConfigError, match=told.replace("y\\[", "series\\[")):
+    with pytest.raises(ost.ConfigError, match=message.replace("y\\[", "series\\[")):
         fitted.predict(series=given)
 
 

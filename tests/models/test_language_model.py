@@ -72,9 +72,9 @@ def test_samples_depend_on_the_seed_and_never_have_the_unknown_symbol(tmp_path: 
 
 def test_unknown_symbols_are_counted():
     fitted = model(max_iter=1).fit(TEXT)
-    with pytest.warns(UserWarning, match="2 of 5 symbols are unknown") as told:
+    with pytest.warns(UserWarning, match="2 of 5 symbols are unknown") as caught:
         fitted.bits("th##e")
-    assert told[0].filename == __file__
+    assert caught[0].filename == __file__
     with pytest.raises(ost.ConfigError, match="prompt has the symbol '#'"):
         fitted.generate("#", 3)
     with pytest.raises(ost.ConfigError, match="text has 1 symbols; expected at least 2"):

@@ -152,7 +152,7 @@ def test_one_row_a_century_later_is_no_gap_to_fill():
 
 
 @pytest.mark.parametrize(
-    ("times", "told"),
+    ("times", "message"),
     [
         ([202311, 202312, 202401], r"the column 'd' has integers such as 202311, .*texts such as '2024-01'"),
         ([20231130, 20231201, 20231202], r"integers such as 20231130.*texts such as '2024-01-31'"),
@@ -167,9 +167,9 @@ def test_one_row_a_century_later_is_no_gap_to_fill():
         ),
     ],
 )
-def test_times_that_would_be_misread_are_errors(times: Any, told: str):
+def test_times_that_would_be_misread_are_errors(times: Any, message: str):
     for column in (times, np.array(times)):
-        with pytest.raises((ost.ConfigError, ost.DTypeError), match=told):
+        with pytest.raises((ost.ConfigError, ost.DTypeError), match=message):
             read_long("X", {"d": column}, time="d")
 
 

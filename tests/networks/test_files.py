@@ -172,7 +172,7 @@ def test_a_pipe_a_socket_and_a_device_are_not_replaced(kind, tmp_path):
 
 
 def only_once(path: Path, text: str) -> str:
-    """A pattern of a message that begins with the path, and goes on with the text."""
+    """A pattern of a message that begins with the path, and continues with the text."""
     return f"^{re.escape(str(path))}: {re.escape(text)}"
 
 

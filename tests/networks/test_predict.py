@@ -1,4 +1,4 @@
-"""`net.predict(x)`: rows in, rows out, with the bits of one run."""
+"""`net.predict(x)`: rows in, rows out, bit-identical to one run."""
 
 from __future__ import annotations
 

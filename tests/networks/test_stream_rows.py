@@ -1,4 +1,4 @@
-"""Streams of graphs that read values of rows: every step has the bits of a whole run."""
+"""Streams of graphs that read values of rows: every step is bit-identical to a whole run."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ CASES = [
         "cross_entropy",
         2,
     ),
-    # scratch of a whole huge page; before it had one, its growth left holes in the heap, and the peak was 13 % above
+    # scratch of a whole huge page; before it had one, its growth left holes, and the peak was 13 % above
     ("ost.LSTM(64, 256)", 32, 100, "mse", 1),
     # three units of 14, 13 and 13 rows: all work in the memory of the first
     ("ost.RNN(8, 48, bidirectional=True)", 40, 600, "mse", 1),
@@ -83,10 +83,10 @@ CASES = [
 @pytest.mark.parametrize(("make", "rows", "steps", "loss", "used"), CASES)
 def test_the_peak_is_within_a_tenth_of_the_prediction(make, rows, steps, loss, used, threads):
     threads(used)
-    told = eval(make).training_memory(rows, steps, loss).bytes
+    predicted = eval(make).training_memory(rows, steps, loss).bytes
     command = [sys.executable, "-c", SCRIPT, make, str(rows), str(steps), loss, str(used)]
     measured = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert 0.9 * measured < told < 1.1 * measured
+    assert 0.9 * measured < predicted < 1.1 * measured
 
 
 def test_memory_grows_with_the_batch_and_the_threads_that_find_work(threads):
@@ -156,10 +156,10 @@ def test_the_entries_of_a_memory_are_counted_by_their_own_number(options, sizes,
     threads(1)
     rows, steps, entries, size = sizes
     net = eval(MAKE % options)(size)
-    told = net.training_memory(rows, {"t": steps, "s": entries}, "mse").bytes
+    predicted = net.training_memory(rows, {"t": steps, "s": entries}, "mse").bytes
     command = [sys.executable, "-c", DECODER, MAKE % options, *map(str, sizes)]
     measured = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert 0.9 * measured < told < 1.1 * measured
+    assert 0.9 * measured < predicted < 1.1 * measured
     assert net.training_memory(rows, steps, "mse") == net.training_memory(
         rows, {"t": steps, "s": steps}, "mse"
     )
@@ -175,13 +175,13 @@ def test_attention_keeps_one_number_for_each_row_step_and_entry(scorer, kept, th
     # enough steps that the peak stays at one moment of the pass, whatever is doubled
     rows, steps, entries = 32, 200, 100
 
-    def told(steps, entries):
+    def predicted(steps, entries):
         return net.training_memory(rows, {"time": steps, "source": entries}).row_group
 
-    both = told(2 * steps, 2 * entries) - told(2 * steps, entries) - told(steps, 2 * entries)
+    both = predicted(2 * steps, 2 * entries) - predicted(2 * steps, entries) - predicted(steps, 2 * entries)
     # A step reads more than 1 MiB of weights, so a row group has all 32 rows.
     # Tanh of each query and key would be 256 numbers.
-    assert both + told(steps, entries) == 4 * rows * steps * entries
+    assert both + predicted(steps, entries) == 4 * rows * steps * entries
     (line,) = [line for line in net.explain(rows, steps).splitlines() if "kept for the backward" in line]
     own = set(line.split(": ")[1].split(", ")) - {"u_n", "r", "z", "n", "context"}
     assert own == kept

@@ -151,16 +151,16 @@ class Case:
         yield from (replace(self, recipe=one) for one in self.recipe.smaller())
 
     def __str__(self) -> str:
-        told = [f"seed {self.seed}, lengths={list(self.lengths)} of {self.steps} steps"]
+        parts = [f"seed {self.seed}, lengths={list(self.lengths)} of {self.steps} steps"]
         if self.resets:
-            told.append(f"resets at (row, step) {list(self.resets)}")
+            parts.append(f"resets at (row, step) {list(self.resets)}")
         if self.masked:
-            told.append(f"{self.masked} masked steps")
+            parts.append(f"{self.masked} masked steps")
         if self.bidirectional:
-            told.append("bidirectional")
+            parts.append("bidirectional")
         if self.regularizers:
-            told.append(f"regularizers {', '.join(self.regularizers)}")
-        return f"{self.recipe}\n# {'; '.join(told)}; TruncatedBPTT({self.k1}, {self.k2})"
+            parts.append(f"regularizers {', '.join(self.regularizers)}")
+        return f"{self.recipe}\n# {'; '.join(parts)}; TruncatedBPTT({self.k1}, {self.k2})"
 
 
 def applies(regularizer: str, recipe: Recipe) -> bool:

@@ -204,8 +204,8 @@ def is_caught(seed: int, seconds: int = SECONDS) -> tuple[bool, str]:
     command += ["--seconds", str(seconds), "--seed", str(seed), "--as-found"]
     command = ["bash", "-c", f'ulimit -v {MEMORY}; exec "$@"', "bash", *command]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    told = [line for line in done.stdout.splitlines() if line] or done.stderr.splitlines()[-1:]
-    return done.returncode != 0, told[-1] if told else f"exit {done.returncode}"
+    output = [line for line in done.stdout.splitlines() if line] or done.stderr.splitlines()[-1:]
+    return done.returncode != 0, output[-1] if output else f"exit {done.returncode}"
 
 
 def main() -> int:
@@ -216,9 +216,9 @@ def main() -> int:
     given = parser.parse_args()
     source = prepared()
     build(source)
-    caught, told = is_caught(given.seed, CONTROL)
+    caught, output = is_caught(given.seed, CONTROL)
     if caught:
-        print(f"the right engine fails: {told}")
+        print(f"the right engine fails: {output}")
         return 1
     missed = 0
     for mutant in (one for one in MUTANTS if given.only in one.name):
@@ -228,10 +228,10 @@ def main() -> int:
             place.write_text(mutant.source())
             build(source)
             begin = time.monotonic()
-            caught, told = is_caught(given.seed)
+            caught, output = is_caught(given.seed)
             missed += not caught
             verdict = "caught" if caught else "MISSED"
-            print(f"{verdict} after {time.monotonic() - begin:4.1f} s: {mutant.name}: {told}", flush=True)
+            print(f"{verdict} after {time.monotonic() - begin:4.1f} s: {mutant.name}: {output}", flush=True)
         finally:
             place.write_text(right)
     print(f"{missed} of {len(MUTANTS)} missed")

@@ -49,11 +49,10 @@ class RowCase:
             self.before[~self.mask] = self.after[~self.mask] = np.nan
 
     def __str__(self) -> str:
-        told = f"# seed {self.seed}; the widths of step, row and step values are {self.widths}"
+        header = f"# seed {self.seed}; the widths of step, row and step values are {self.widths}"
         more = f"lengths={self.lengths}, regularizers {self.regularizers}, bidirectional {self.bidirectional}"
-        return (
-            f"{self.recipe}\n{told}; {more}; resets {self.resets is not None}, masked {self.mask is not None}"
-        )
+        made = f"resets {self.resets is not None}, masked {self.mask is not None}"
+        return f"{self.recipe}\n{header}; {more}; {made}"
 
     def layer(self) -> ost.Recurrent:
         return ost.Recurrent(

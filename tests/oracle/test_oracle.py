@@ -14,8 +14,8 @@ SEED = int(os.environ.get("OSTINATO_ORACLE_SEED", "0"))
 
 def test_random_programs_agree_with_numpy():
     outcome = search.search(range(SEED, SEED + PROGRAMS))
-    told = [str(search.smallest(found)) for found in outcome.found]
-    assert not told, f"seed {outcome.found[0].case.seed}: {told[0]}"
+    smallest = [str(search.smallest(found)) for found in outcome.found]
+    assert not smallest, f"seed {outcome.found[0].case.seed}: {smallest[0]}"
     # the others have numbers that are too large, or hang on rounding
     assert outcome.compared > 0.9 * PROGRAMS, outcome
 

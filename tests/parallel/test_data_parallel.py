@@ -1,4 +1,4 @@
-"""Ranks that train one network together, here as threads, beside one process."""
+"""Ranks that train one network together, here as threads, compared with one process."""
 
 from __future__ import annotations
 
@@ -246,12 +246,12 @@ def test_a_run_resumes_on_another_number_of_ranks(sizes: tuple[int, int], tmp_pa
         callbacks = [_Stops(tmp_path / "again")]
         return _trained(_noisy, rank, strategies=[windows], callbacks=callbacks, fit={"resume": path})
 
-    expected, told = _trained(_noisy, None, strategies=[windows])
+    expected, losses = _trained(_noisy, None, strategies=[windows])
     del stopped
     for found in on_ranks(sizes[1], then):
         if isinstance(found, BaseException):
             raise found
-        assert np.array_equal(found[0], expected) and found[1] == told
+        assert np.array_equal(found[0], expected) and found[1] == losses
 
 
 def test_after_fit_the_chief_alone_may_save_the_state_of_all_ranks(tmp_path: Path) -> None:
@@ -344,7 +344,7 @@ def _differ(change: Callable[[Rank], dict[str, Any]]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"seed": 3}, "seed: 0 on rank 0, 3 on rank 1"),
         ({"optimizer": ost.SGD(0.1)}, "optimizer: 'adam' on rank 0, 'sgd' on rank 1"),
@@ -356,10 +356,10 @@ def _differ(change: Callable[[Rank], dict[str, Any]]) -> list[str]:
     ],
 )
 def test_a_rank_that_differs_is_refused_on_every_rank_before_training(
-    change: dict[str, Any], told: str
+    change: dict[str, Any], message: str
 ) -> None:
     for error in _differ(lambda rank: change):
-        assert told in error and "the ranks differ in" in error, error
+        assert message in error and "the ranks differ in" in error, error
 
 
 def test_a_rank_with_other_parameters_is_refused() -> None:

@@ -100,10 +100,10 @@ def test_updates_equal_those_of_pytorch(optimizer, mood_loss):
             made.step()
             tag_sum, mood_sum = tag_sum + tag_loss.sum().item(), mood_sum + mood_loss_sum.item()
         losses.append((tag_sum / counts.sum(), 0.3 * mood_sum / weights.sum()))
-    told = f"OSTINATO_PARITY_SEED={SEED}"
+    hint = f"OSTINATO_PARITY_SEED={SEED}"
     for name, value in model.state_dict().items():
         np.testing.assert_allclose(
-            net.parameters()[name], value.numpy(), rtol=0, atol=ABSOLUTE, err_msg=f"{name}, {told}"
+            net.parameters()[name], value.numpy(), rtol=0, atol=ABSOLUTE, err_msg=f"{name}, {hint}"
         )
     found = list(zip(history["tags.loss"], history["mood.loss"], strict=True))
-    np.testing.assert_allclose(found, losses, rtol=0, atol=ABSOLUTE, err_msg=told)
+    np.testing.assert_allclose(found, losses, rtol=0, atol=ABSOLUTE, err_msg=hint)

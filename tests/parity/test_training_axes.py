@@ -120,16 +120,16 @@ def test_updates_equal_those_of_pytorch(form: str) -> None:
                 sums[key] += scales[key] * total[key].item()
                 of[key] += divisor[key]
         found.append([sums[key] / of[key] for key in losses])
-    told = f"OSTINATO_PARITY_SEED={SEED}"
+    hint = f"OSTINATO_PARITY_SEED={SEED}"
     values = iter(net.state_dict().items())
     for layer in placed(net, made):
         for parameter in layer.parameters():
             name, value = next(values)
             np.testing.assert_allclose(
-                value, parameter.detach().numpy(), rtol=0, atol=ABSOLUTE, err_msg=f"{name}, {told}"
+                value, parameter.detach().numpy(), rtol=0, atol=ABSOLUTE, err_msg=f"{name}, {hint}"
             )
     ours = np.stack([history[f"{key}.loss"] for key in losses], 1)
-    np.testing.assert_allclose(ours, found, rtol=0, atol=ABSOLUTE, err_msg=told)
+    np.testing.assert_allclose(ours, found, rtol=0, atol=ABSOLUTE, err_msg=hint)
 
 
 def placed(net: ost.Graph, made: list[Any]) -> list[Any]:

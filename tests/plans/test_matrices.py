@@ -118,7 +118,7 @@ OTHERS = [of_columns, read_across, read_whole, twice, nonlinear]
 
 
 class Memory(ost.Cell):
-    """A matrix with the equations of one of the functions above, beside another state."""
+    """A matrix with the equations of one of the functions above, next to another state."""
 
     def __init__(self, *, form=0, feeds=False):
         self.form = form

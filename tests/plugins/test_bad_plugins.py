@@ -152,10 +152,10 @@ def test_a_plugin_that_hangs_can_be_interrupted_and_is_named(tmp_path: Path) -> 
         while not touch.exists() and process.poll() is None:
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGINT)
-        told, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "while the plugin ostinato-bad:plugin was loaded from bad" in told
-    assert "OSTINATO_PLUGINS=no:ostinato-bad:plugin" in told
+    assert "while the plugin ostinato-bad:plugin was loaded from bad" in printed
+    assert "OSTINATO_PLUGINS=no:ostinato-bad:plugin" in printed
 
 
 def test_a_lifecycle_hook_that_raises_is_named() -> None:

@@ -71,14 +71,14 @@ def saved(shop: Install, tmp_path: Path) -> Path:
 
 def loaded(path: Path, *, plugins: bool) -> list[str]:
     """The warnings of loading, with plugins that this process has imported before, or not."""
-    with registry.isolated(discover), warnings.catch_warnings(record=True) as told:
+    with registry.isolated(discover), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if plugins:
             ost.plugins.list()
         net = ost.load(path)
         assert net(X).tobytes() == np.load(path.with_name("outputs.npy")).tobytes()
-    assert all(one.category is PluginWarning for one in told)
-    return [str(one.message) for one in told]
+    assert all(one.category is PluginWarning for one in caught)
+    return [str(one.message) for one in caught]
 
 
 def info(path: Path, capsys: pytest.CaptureFixture[str], *, plugins: bool = True) -> str:
@@ -100,12 +100,13 @@ def test_the_same_version_and_no_version_say_nothing(plugins, saved, capsys, mon
 
 def test_another_version_with_other_equations_is_a_warning(saved, shop, capsys):
     shop("2.0", SECOND, "rate")
-    (told,) = loaded(saved, plugins=True)
+    (caught,) = loaded(saved, plugins=True)
     assert (
-        "cell fading/fades was saved with ostinato-fading 1.0; 2.0 is installed, with other equations" in told
+        "cell fading/fades was saved with ostinato-fading 1.0; 2.0 is installed, with other equations"
+        in caught
     )
-    (told,) = loaded(saved, plugins=False)
-    assert "2.0 is installed, whose equations may differ. The network computes those of the file" in told
+    (caught,) = loaded(saved, plugins=False)
+    assert "2.0 is installed, whose equations may differ. The network computes those of the file" in caught
     assert "ostinato-fading 1.0; 2.0 is installed, with other equations" in info(saved, capsys)
     assert "1.0; 2.0 is installed, maybe with other equations" in info(saved, capsys, plugins=False)
 
@@ -118,8 +119,8 @@ def test_another_version_with_the_same_equations_is_none_where_they_can_be_compa
 
 def test_a_version_that_does_not_take_the_options_has_other_equations(saved, shop):
     shop("3.0", FIRST, "speed")
-    (told,) = loaded(saved, plugins=True)
-    assert "3.0 is installed, with other equations" in told
+    (caught,) = loaded(saved, plugins=True)
+    assert "3.0 is installed, with other equations" in caught
 
 
 def test_a_plugin_is_not_imported_for_it(saved, shop, tmp_path):

@@ -60,12 +60,12 @@ class Steps(Cell):
 def test_the_old_name_works_and_the_warning_names_the_new_one_and_the_line() -> None:
     with pytest.warns(
         DeprecationWarning, match="'dt' is called 'time_step' now; write time_step=0.5"
-    ) as told:
+    ) as caught:
         made = Steps(dt=0.5)  # type: ignore[call-arg]
     assert made.options == {"time_step": 0.5, "gamma": 1.0}
     with pytest.warns(DeprecationWarning) as again:
         net = ost.Recurrent(Steps, 2, 3, dt=0.5)
-    assert [one.filename for one in (*told, *again)] == [__file__] * 2
+    assert [one.filename for one in (*caught, *again)] == [__file__] * 2
     assert net.cell_options == {"time_step": 0.5} and "time_step=0.5" in repr(net)
     with pytest.warns(DeprecationWarning, match="'g' is still accepted, until release 2.0"):
         Steps(g=2.0)  # type: ignore[call-arg]

@@ -85,9 +85,9 @@ def test_strict_makes_an_error_of_a_broken_plugin(two: Path, monkeypatch: pytest
     registry = Registry()
     with pytest.raises(
         ost.PluginError, match=r"ostinato-zzz:plugin 1\.5 is broken: ValueError: not today"
-    ) as told:
+    ) as caught:
         registry.resolve("cell", "first")
-    assert told.value.plugin == "ostinato-zzz:plugin"
+    assert caught.value.plugin == "ostinato-zzz:plugin"
     monkeypatch.setenv("OSTINATO_PLUGINS_STRICT", "yes")
     with pytest.raises(ost.ConfigError, match="OSTINATO_PLUGINS_STRICT is 'yes'"):
         registry.resolve("cell", "first")

@@ -57,9 +57,9 @@ def test_a_place_that_a_cell_does_not_have_is_an_error():
 
 
 def test_the_error_of_a_wrong_option_names_no_line_of_the_package():
-    with pytest.raises(ost.ConfigError, match="no state 'zz'") as told:
+    with pytest.raises(ost.ConfigError, match="no state 'zz'") as caught:
         ost.GRU(3, 4, regularizers=[ost.Zoneout({"zz": 0.1})])
-    assert "zoneout.py" not in str(told.value) and "raise" not in str(told.value)
+    assert "zoneout.py" not in str(caught.value) and "raise" not in str(caught.value)
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "1", True])

@@ -37,7 +37,7 @@ DONE, REFUSED, CHANGED, RAISED = 0, 40, 41, 42
 OUTCOMES = {DONE: "done", REFUSED: "MemoryError", CHANGED: "changed", RAISED: "another exception"}
 
 Operation = Callable[[], Callable[[], Any]]
-"""Makes everything that a call needs, and returns the call. The repr of its result tells its content."""
+"""Makes everything that a call needs, and returns the call. The repr of its result shows its content."""
 
 
 @dataclass

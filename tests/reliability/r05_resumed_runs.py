@@ -1,4 +1,4 @@
-"""R5: a run that is cut anywhere and resumed has the bits of one that was not."""
+"""R5: a run that is cut anywhere and resumed is bit-identical to one that was not."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def streamed(callbacks: tuple[Any, ...] = (), **options: Any) -> bytes:
 
 
 def resumed(run: Any, path: Path, step: int, threads: tuple[int, int]) -> bytes:
-    """What a run leaves that is cut after a step and goes on with another number of threads."""
+    """What a run leaves that is cut after a step and continues with another number of threads."""
     ost.set_num_threads(threads[0])
     try:
         run((Cut(path, step),))

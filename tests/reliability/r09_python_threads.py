@@ -1,4 +1,4 @@
-"""R9: other Python threads run during a fit, threads share a network, and a fit beside a fit is refused."""
+"""R9: Python threads run during a fit, threads share a network, and a second fit during a fit is refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def speed(seconds: float) -> float:
 
 
 def shares(rounds: int, seconds: float) -> list[float]:
-    """The speed of a Python thread beside a fit on one thread, over its speed alone, by round."""
+    """The speed of a Python thread during a fit on one thread, over its speed alone, by round."""
     before, found = ost.get_num_threads(), []
     ost.set_num_threads(1)
     try:

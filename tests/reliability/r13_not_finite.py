@@ -54,13 +54,13 @@ def places(long: bool) -> list[str]:
             row = int(draw.integers(len(x)))
             step, column = int(draw.integers(lengths[row])), int(draw.integers(2))
             data = {"x": x.copy(), "y": y.copy(), "weights": np.ones(x.shape[:2]), "lengths": lengths}
-            for name, told in (("x", "x"), ("y", "targets"), ("weights", "weights")):
+            for name, shown in (("x", "x"), ("y", "targets"), ("weights", "weights")):
                 if name == "weights" and value < 0:
                     continue  # refused as a negative weight
                 spoiled = dict(data)
                 spoiled[name] = data[name].copy()
                 spoiled[name][(row, step, column)[: spoiled[name].ndim]] = value
-                said.append(refused(network(), (told, f"row {row}", f"step {step}"), **spoiled))
+                said.append(refused(network(), (shown, f"row {row}", f"step {step}"), **spoiled))
         for name in network().parameters():
             net = network()
             net.parameters()[name].flat[-1] = value

@@ -1,4 +1,4 @@
-"""What a class tells the conformance kit: sizes, targets, and checks that fail by design."""
+"""What a class declares for the conformance kit: sizes, targets, and checks that fail by design."""
 
 from __future__ import annotations
 

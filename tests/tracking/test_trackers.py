@@ -86,10 +86,10 @@ def test_a_tracker_that_fails_warns_once_in_a_run_and_changes_nothing():
     plain.fit(X, X, epochs=3, batch_size=8, progress=False)
     tracked = trainer(Third())
     for _ in range(2):
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             tracked.fit(X, X, epochs=3, batch_size=8, progress=False)
-        assert [str(one.message) for one in told if one.category is RuntimeWarning] == [
+        assert [str(one.message) for one in caught if one.category is RuntimeWarning] == [
             "Third.update failed: ConnectionError: no route to host; the training continues, and further "
             "failures of this run are not reported"
         ]
@@ -99,7 +99,7 @@ def test_a_tracker_that_fails_warns_once_in_a_run_and_changes_nothing():
 
 
 def test_a_tracker_ends_with_a_run_that_fails():
-    class Told(ost.Tracker):
+    class Ends(ost.Tracker):
         def __init__(self):
             self._ends = 0
 
@@ -114,10 +114,10 @@ def test_a_tracker_ends_with_a_run_that_fails():
         def ostinato_epoch_end(self):
             raise Stop
 
-    told = Told()
+    tracker = Ends()
     with pytest.raises(ost.PluginError):
-        trainer(told, Fails()).fit(X, X, epochs=1, progress=False)
-    assert told._ends == 1
+        trainer(tracker, Fails()).fit(X, X, epochs=1, progress=False)
+    assert tracker._ends == 1
 
 
 def test_a_tracker_gets_updates_and_not_the_batches_that_wait_for_one():

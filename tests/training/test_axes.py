@@ -92,8 +92,8 @@ def test_losses_and_metrics_are_means_over_the_steps_of_their_axis(reduction):
         "kind.accuracy": (weights["kind"] * (outputs["kind"].argmax(-1) == Y["kind"])).sum()
         / weights["kind"].sum(),
     }
-    told = made.evaluate(X, Y, lengths=COUNTS, weights=weights, batch_size=7)
-    assert told == pytest.approx(expected, rel=1e-5)
+    evaluated = made.evaluate(X, Y, lengths=COUNTS, weights=weights, batch_size=7)
+    assert evaluated == pytest.approx(expected, rel=1e-5)
     # With a learning rate of 0 an epoch of training measures the same, whatever the batches.
     row = made.fit(X, Y, lengths=COUNTS, weights=weights, epochs=1, batch_size=7)[0]
     for name in ("loss", "words.loss", "tags.loss", "kind.loss", "words.perplexity"):
@@ -409,7 +409,7 @@ TABLE = {
     "lengths beyond the steps of their axis": Bad(
         fit(lengths={"target": COUNTS["target"] + T}), ost.ShapeError, ("lengths['target'][0]", "0 to 5")
     ),
-    "lengths beside lists": Bad(
+    "lengths with lists": Bad(
         fit(as_lists(X, COUNTS), as_lists(Y, COUNTS)),
         ost.ConfigError,
         ("lengths['source'] is given", "source is a list of rows"),

@@ -102,10 +102,10 @@ CALLS = {
     ),
     "lengths beyond the steps": Bad(fit(lengths=COUNTS + T), ost.ShapeError, ("lengths", "0 to 7")),
     "too few lengths": Bad(fit(lengths=COUNTS[:-1]), ost.ShapeError, ("lengths is (23,)", "row of text")),
-    "lengths beside lists": Bad(
+    "lengths with lists": Bad(
         fit(as_lists(X, COUNTS), as_lists(Y, COUNTS)), ost.ConfigError, ("lengths", "text is a list of rows")
     ),
-    "a list of targets beside an array": Bad(
+    "a list of targets with an array": Bad(
         fit(X, as_lists(Y, COUNTS)),
         ost.ShapeError,
         ("targets['tags'] is a list of rows of different lengths", "both as arrays with lengths"),
@@ -208,7 +208,7 @@ MAKES = {
         ("metric 'mood.rmse'", "cross_entropy"),
     ),
     "a dict of data without a network": Bad(lambda _: dense()(), ost.ConfigError, ("x is a dict", "net=")),
-    "per beside a network": Bad(
+    "per with a network": Bad(
         lambda _: dense(net=tagger(), per="step")(), ost.ConfigError, ("per is 'step'", "omit per")
     ),
     "a net that is none": Bad(lambda _: dense(net="tagger")(), ost.DTypeError, ("net is 'tagger'",)),

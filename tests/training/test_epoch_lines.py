@@ -15,9 +15,9 @@ X, TARGETS = running_sum()
 def fitted(capsys, epochs=3, callbacks=(), **options):
     trainer = ost.Trainer(ost.RNN(2, 2), loss="mse", metrics=["mae"], callbacks=callbacks)
     trainer.fit(X, TARGETS, epochs=epochs, batch_size=5, **options)
-    told = capsys.readouterr()
-    assert told.out == ""  # the program's own
-    return trainer, told.err.splitlines()
+    printed = capsys.readouterr()
+    assert printed.out == ""  # the program's own
+    return trainer, printed.err.splitlines()
 
 
 def test_each_epoch_has_a_line_with_the_numbers_of_the_history(capsys):
@@ -47,16 +47,16 @@ def test_the_reason_of_early_stopping_is_printed(capsys):
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"), [(True, "ostinato_should_stop"), ("the loss is low", "the loss is low")]
+    ("answer", "message"), [(True, "ostinato_should_stop"), ("the loss is low", "the loss is low")]
 )
-def test_a_hook_ends_a_run_with_or_without_a_reason(answer, told, capsys):
+def test_a_hook_ends_a_run_with_or_without_a_reason(answer, message, capsys):
     class Stops:
         @ost.hookimpl
         def ostinato_should_stop(self, epoch):
             return answer if epoch == 1 else None
 
     trainer, lines = fitted(capsys, 9, [Stops()])
-    assert lines[-1] == f"stopped in epoch 1: {told}" and trainer.run.stopped == told
+    assert lines[-1] == f"stopped in epoch 1: {message}" and trainer.run.stopped == message
     assert len(trainer.history) == 2
 
 

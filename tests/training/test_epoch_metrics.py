@@ -34,8 +34,8 @@ def test_a_plugin_cannot_change_what_was_measured(change: Any):
 
     x = np.ones((2, 3, 2), np.float32)
     made = ost.Trainer(ost.GRU(2, 2), loss="mse", callbacks=[Cheats()])
-    told = "plugin 'Cheats' failed in ostinato_epoch_end: .*was measured"
-    with pytest.raises(ost.PluginError, match=told):
+    message = "plugin 'Cheats' failed in ostinato_epoch_end: .*was measured"
+    with pytest.raises(ost.PluginError, match=message):
         made.fit(x, x, epochs=1, progress=False)
 
 

@@ -191,10 +191,10 @@ def test_the_loss_of_an_epoch_is_the_mean_over_valid_steps_not_over_batches():
     x, targets = running_sum()
     lengths = ragged_lengths()
     made = trainer(optimizer=ost.SGD(0.0), clip_norm=None)
-    told = made.fit(x, targets, lengths=lengths, epochs=1, batch_size=3)[0]["loss"]
+    found = made.fit(x, targets, lengths=lengths, epochs=1, batch_size=3)[0]["loss"]
     whole, _ = made.net.loss_value(x, targets, loss="mse", lengths=lengths)
     # Sums of three batches in float32 against one.
-    assert told == pytest.approx(whole, rel=1e-6)
+    assert found == pytest.approx(whole, rel=1e-6)
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -214,16 +214,16 @@ def test_penalties_are_a_column_of_their_own_and_not_in_the_loss_that_is_compare
 
 def test_gradients_are_clipped_and_the_norm_before_is_recorded():
     x, targets = running_sum()
-    net, told = network(), []
+    net, found = network(), []
 
     class Watch:
         @ost.hookimpl
         def ostinato_batch_end(self, metrics):
-            told.append(dict(metrics))
+            found.append(dict(metrics))
 
     before = net.arena.copy()
     trainer(net, optimizer=ost.SGD(1.0), clip_norm=1e-3, callbacks=[Watch()]).fit(100 * x, targets, epochs=1)
-    (metrics,) = told
+    (metrics,) = found
     assert metrics["grad_norm"] > 1e-2
     # The norm of the step is the limit, up to the 1e-6 in its denominator and rounding.
     assert np.linalg.norm(net.arena - before) == pytest.approx(1e-3, rel=1e-3)
@@ -274,7 +274,7 @@ def test_a_schedule_that_returns_no_number_later_is_named(late):
 def test_evaluate_carries_state_and_needs_no_second_pass():
     data, net = windows(), language_model()
     made = ost.Trainer(net, loss="cross_entropy", metrics=["accuracy", "bits_per_character"])
-    told = made.evaluate(iter(data))
+    found = made.evaluate(iter(data))
     state, nats = None, 0.0
     for window in data:
         value, state = net.loss_value(
@@ -286,8 +286,8 @@ def test_evaluate_carries_state_and_needs_no_second_pass():
             reduction="sum",
         )
         nats += value
-    assert told["loss"] == pytest.approx(nats / 100, rel=1e-12)
-    assert told["bits_per_character"] == pytest.approx(nats / 100 / np.log(2), rel=1e-12)
+    assert found["loss"] == pytest.approx(nats / 100, rel=1e-12)
+    assert found["bits_per_character"] == pytest.approx(nats / 100 / np.log(2), rel=1e-12)
 
 
 def test_data_of_which_nothing_counts_is_no_perfect_score():

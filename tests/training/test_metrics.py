@@ -55,14 +55,14 @@ def test_a_metric_is_its_formula_over_the_valid_steps(name, kind):
     trainer = ost.Trainer(net, loss=loss, metrics=[name])
     if kind == "ragged":
         rows = [[row[:length] for row, length in zip(a, lengths, strict=True)] for a in (x, targets)]
-        told = trainer.evaluate(*rows, batch_size=4)
+        measured = trainer.evaluate(*rows, batch_size=4)
     elif kind == "time first":
         turned = [np.ascontiguousarray(a.swapaxes(0, 1)) for a in (x, targets)]
-        told = trainer.evaluate(*turned, lengths=lengths, batch_size=4)
+        measured = trainer.evaluate(*turned, lengths=lengths, batch_size=4)
     else:
-        told = trainer.evaluate(x, targets, lengths=None if kind == "whole" else lengths, batch_size=4)
+        measured = trainer.evaluate(x, targets, lengths=None if kind == "whole" else lengths, batch_size=4)
     # The engine's float32 exponentials and logarithms against float64.
-    assert told[name] == pytest.approx(expected, rel=1e-5)
+    assert measured[name] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
@@ -81,12 +81,12 @@ def test_weights_say_what_a_step_counts():
     weights[:, -1] = 2.0
     trainer = ost.Trainer(network(), loss="mse", metrics=["mae"])
     outputs = trainer.net.run(x).outputs
-    told = trainer.evaluate(x, targets, weights=weights)
-    assert told["mae"] == pytest.approx(np.abs(outputs - targets)[:, -1].mean(), rel=1e-5)
-    assert told["loss"] == pytest.approx(np.square(outputs - targets)[:, -1].mean(), rel=1e-5)
+    measured = trainer.evaluate(x, targets, weights=weights)
+    assert measured["mae"] == pytest.approx(np.abs(outputs - targets)[:, -1].mean(), rel=1e-5)
+    assert measured["loss"] == pytest.approx(np.square(outputs - targets)[:, -1].mean(), rel=1e-5)
     still = ost.Trainer(network(), loss="mse", optimizer=ost.SGD(0.0))
     history = still.fit(x, targets, weights=weights, epochs=1)
-    assert history[0]["loss"] == pytest.approx(told["loss"], rel=1e-5)
+    assert history[0]["loss"] == pytest.approx(measured["loss"], rel=1e-5)
 
 
 def test_of_equal_outputs_the_first_is_the_answer():
@@ -224,8 +224,8 @@ def test_a_metric_of_several_numbers_is_its_formula_over_all_valid_steps(name, k
     elif kind == "ragged":
         x, targets = ([row[:n] for row, n in zip(a, lengths, strict=True)] for a in (x, targets))
         given = {}
-    told = trainer.evaluate(x, targets, batch_size=4, **given)
-    assert told[metric.name] == pytest.approx(expected, rel=1e-5)
+    measured = trainer.evaluate(x, targets, batch_size=4, **given)
+    assert measured[metric.name] == pytest.approx(expected, rel=1e-5)
 
 
 def test_metrics_of_rows_read_the_valid_steps_of_each_row():
@@ -237,13 +237,13 @@ def test_metrics_of_rows_read_the_valid_steps_of_each_row():
     targets[3, : lengths[3]] = best[3, : lengths[3]]
     pairs = [(best[n, :k], targets[n, :k]) for n, k in enumerate(lengths) if k]
     metrics = ["exact_match", "edit_distance", ost.metrics.BLEU(order=2)]
-    told = ost.Trainer(net, loss="cross_entropy", metrics=metrics).evaluate(
+    measured = ost.Trainer(net, loss="cross_entropy", metrics=metrics).evaluate(
         x, targets, lengths=lengths, batch_size=3
     )
-    assert told["exact_match"] == np.mean([np.array_equal(a, b) for a, b in pairs])
+    assert measured["exact_match"] == np.mean([np.array_equal(a, b) for a, b in pairs])
     edited = sum(slow_edits(tuple(a), tuple(b)) for a, b in pairs)
-    assert told["edit_distance"] == pytest.approx(edited / lengths.sum())
-    assert told["bleu"] == pytest.approx(slow_bleu(pairs, 2))
+    assert measured["edit_distance"] == pytest.approx(edited / lengths.sum())
+    assert measured["bleu"] == pytest.approx(slow_bleu(pairs, 2))
 
 
 def slow_edits(a, b):
@@ -277,21 +277,21 @@ def test_metrics_of_quantiles_are_their_formulas():
     names = [ost.metrics.WQL(quantiles=levels), ost.metrics.Coverage(quantiles=levels)]
     net = network()
     trainer = ost.Trainer(net, loss=ost.losses.Pinball(quantiles=levels), metrics=names)
-    told = trainer.evaluate(x, targets, lengths=lengths, batch_size=4)
+    measured = trainer.evaluate(x, targets, lengths=lengths, batch_size=4)
     y, t = net.run(x, lengths=lengths).outputs[inside], targets[inside][:, 0]
     lost = [
         np.sum(np.where(t > y[:, k], q * (t - y[:, k]), (1 - q) * (y[:, k] - t)))
         for k, q in enumerate(levels)
     ]
-    assert told["wql"] == pytest.approx(np.mean(2 * np.array(lost) / np.abs(t).sum()), rel=1e-5)
-    assert told["coverage"] == pytest.approx(np.mean((y[:, 1] <= t) & (t <= y[:, 0])), rel=1e-5)
+    assert measured["wql"] == pytest.approx(np.mean(2 * np.array(lost) / np.abs(t).sum()), rel=1e-5)
+    assert measured["coverage"] == pytest.approx(np.mean((y[:, 1] <= t) & (t <= y[:, 0])), rel=1e-5)
 
 
 def test_mase_divides_by_the_error_of_the_seasonal_naive_forecast():
     x, targets = data("mse")
     lengths = ragged_lengths(ROWS, STEPS)
     net = network()
-    told = ost.Trainer(net, loss="mse", metrics=[ost.metrics.MASE(season=2)]).evaluate(
+    measured = ost.Trainer(net, loss="mse", metrics=[ost.metrics.MASE(season=2)]).evaluate(
         x, targets, lengths=lengths, batch_size=4
     )
     y, expected = net.run(x, lengths=lengths).outputs, []
@@ -299,7 +299,7 @@ def test_mase_divides_by_the_error_of_the_seasonal_naive_forecast():
         t = targets[n, :length].astype(np.float64)
         if length > 2:  # a shorter row has no unit
             expected.append(np.abs(y[n, :length] - t).mean() / np.abs(t[2:] - t[:-2]).mean())
-    assert told["mase"] == pytest.approx(np.mean(expected), rel=1e-5)
+    assert measured["mase"] == pytest.approx(np.mean(expected), rel=1e-5)
     assert ost.metrics.mase([3.0, 5.0], [4.0, np.nan], [1.0, 2.0, 4.0, np.nan, 6.0]) == 1 / 1.5
     assert np.isnan(ost.metrics.mase([3.0], [4.0], [1.0, 1.0]))
     assert ost.metrics.MASE().finish(np.zeros(2)) == np.inf
@@ -387,11 +387,11 @@ def test_the_edit_distance_of_ctc_reads_labels():
     net, lengths = network(), np.array([8, 5, 3, 7, 1, 6])
     loss = ost.losses.CTC(labels=3)
     trainer = ost.Trainer(net, loss=loss, metrics=[ost.metrics.EditDistance(blank=0)])
-    told = trainer.evaluate(x, labels, lengths=lengths, batch_size=4)
+    measured = trainer.evaluate(x, labels, lengths=lengths, batch_size=4)
     best = loss.decode(net.run(x, lengths=lengths).outputs, lengths)
     wanted = [row[row >= 0] for row in labels]
     edited = sum(slow_edits(tuple(a), tuple(b)) for a, b in zip(best, wanted, strict=True))
-    assert told["edit_distance"] == pytest.approx(edited / 9)
+    assert measured["edit_distance"] == pytest.approx(edited / 9)
 
 
 @pytest.mark.parametrize(

@@ -214,9 +214,9 @@ def test_a_run_that_was_stopped_goes_on_in_the_same_process(cut):
     whole = fit(made("lstm", "adam", [Cut({})]))
     stopped = fit(made("lstm", "adam", [Stop()]))
     assert stopped.run.step == cut + 1
-    told = everything(fit(stopped, resume=True))
+    continued = everything(fit(stopped, resume=True))
     expected = everything(whole)
-    assert told[:5] == expected[:5]
+    assert continued[:5] == expected[:5]
 
 
 def test_the_learning_rate_that_a_schedule_begins_with_comes_from_the_file(tmp_path):

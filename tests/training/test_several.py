@@ -101,8 +101,8 @@ def test_losses_and_metrics_are_their_formulas(reduction):
         "mood.accuracy": (weights["mood"] * right).sum() / weights["mood"].sum(),
         "mood.perplexity": np.exp(mood / 0.3),
     }
-    told = made.evaluate(X, Y, lengths=COUNTS, weights=weights, batch_size=7)
-    assert told == pytest.approx(expected, rel=1e-5)
+    evaluated = made.evaluate(X, Y, lengths=COUNTS, weights=weights, batch_size=7)
+    assert evaluated == pytest.approx(expected, rel=1e-5)
     alone = trainer(metrics={}).evaluate(X, Y, lengths=COUNTS, weights=weights, batch_size=5)
     assert alone == pytest.approx({name: expected[name] for name in alone}, rel=1e-5)
     assert list(alone) == ["loss", "tags.loss", "mood.loss"]

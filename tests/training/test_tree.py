@@ -21,8 +21,8 @@ def test_arrays_of_every_type_come_back_to_the_bit(dtype, tmp_path):
     values = [info.min, 0, info.max] if info else [0, 1, 1] if dtype == "bool" else [np.nan, -0.0, 1 / 3]
     array = np.array([values, values], dtype=dtype)
     for one in (array, array[:, ::2], np.array(values[1], dtype=dtype), array[:0]):
-        told = round_trip({"a": [one]}, tmp_path)["a"][0]
-        assert (told.dtype, told.shape, told.tobytes()) == (one.dtype, one.shape, one.tobytes())
+        again = round_trip({"a": [one]}, tmp_path)["a"][0]
+        assert (again.dtype, again.shape, again.tobytes()) == (one.dtype, one.shape, one.tobytes())
 
 
 def test_plain_values_come_back(tmp_path):
@@ -35,8 +35,8 @@ def test_plain_values_come_back(tmp_path):
         "a/b": {"c": {"a": np.arange(3)}},
         "a": {"b": {"c": {"a": np.arange(4)}}},
     }
-    told = round_trip(tree, tmp_path)
-    assert repr(told) == repr(tree)
+    again = round_trip(tree, tmp_path)
+    assert repr(again) == repr(tree)
     assert np.isnan(round_trip({"a": float("nan")}, tmp_path)["a"])
     assert round_trip({"a": (1, np.float32(0.5), np.int8(3))}, tmp_path) == {"a": [1, 0.5, 3]}
 

@@ -62,21 +62,21 @@ def test_the_validation_sees_the_mean_and_the_training_goes_on_with_its_own():
 
 
 def test_what_is_measured_is_told_and_cannot_be_changed():
-    told = []
+    seen = []
 
     class Reads:
         @ost.hookimpl
         def ostinato_validation_start(self, epoch):
-            told.append(epoch)
+            seen.append(epoch)
 
         @ost.hookimpl
         def ostinato_validation_end(self, epoch, metrics):
-            told.append((epoch, dict(metrics)))
+            seen.append((epoch, dict(metrics)))
             with pytest.raises(TypeError):
                 metrics["val_loss"] = 0.0
 
     history = fit(trainer(Reads()), epochs=1)
-    assert told == [0, (0, {"val_loss": history["val_loss"][0]})]
+    assert seen == [0, (0, {"val_loss": history["val_loss"][0]})]
 
 
 def test_without_validation_they_are_not_called():

@@ -206,8 +206,8 @@ def test_the_command_writes_the_network_of_an_estimator_and_says_what_is_left_ou
     monkeypatch.chdir(tmp_path)
     ESTIMATORS[name]().save("model.safetensors")
     command("model.safetensors", "model.onnx", "--check")
-    told = capsys.readouterr().out
-    assert f"the network of a {name} alone: the scaling of inputs" in told and "equal in ONNX" in told
+    printed = capsys.readouterr().out
+    assert f"the network of a {name} alone: the scaling of inputs" in printed and "equal in ONNX" in printed
     net = ost.load("model.safetensors").network_
     assert np.array_equal(ostinato_onnx.load("model.onnx").arena, net.arena)
 

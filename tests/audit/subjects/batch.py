@@ -17,9 +17,9 @@ def batch(**fields: Any) -> Any:
     first = ost.Batch(X, Y)
     one = ost.Batch(**{"x": X, "targets": Y, **fields})
     made = ost.Trainer(net(), loss="mse")
-    told = made.evaluate([first, one])
+    measured = made.evaluate([first, one])
     made.fit([first, one], epochs=1)
-    return told, history(made)
+    return measured, history(made)
 
 
 PLACES = np.arange(N) + 50  # names of rows in messages

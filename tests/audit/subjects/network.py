@@ -170,5 +170,5 @@ def _with_rows() -> ost.Network:
 
 def _loaded(mapping: Any = None, strict: bool = True) -> Any:
     made = ost.Dense(2, 2)
-    told = made.load_state_dict(mapping, strict)
-    return told, np.asarray(made.arena)
+    report = made.load_state_dict(mapping, strict)
+    return report, np.asarray(made.arena)

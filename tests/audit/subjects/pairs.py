@@ -29,13 +29,13 @@ def fitted(kind: Any, **options: Any) -> Any:
     data = ([[0.5, 1.0]] * 8, [np.ones((2, 1))] * 8) if given.pop("numbers", False) else (TEXTS, BACKWARDS)
     if kind is ost.SequenceGenerator and isinstance(data[0][0], str):
         data = ([float(len(one)) for one in TEXTS], TEXTS)
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as told:
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as errors:
         if "checkpoint" in given:
             given["checkpoint"] = str(Path(folder) / given["checkpoint"])
         model = kind(**given)
         for _ in range(fits):
             model.fit(*data)
-    return model.loss_curve_, model.network_.arena, model.predict(data[0][:4]), len(told.getvalue())
+    return model.loss_curve_, model.network_.arena, model.predict(data[0][:4]), len(errors.getvalue())
 
 
 def settings(kind: Any) -> dict[str, Any]:
