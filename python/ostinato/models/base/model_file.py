@@ -14,6 +14,7 @@ from ostinato.errors import described as described_error
 from ostinato.io.training_part import save_with_training
 from ostinato.models.base.parameter_values import is_plain, made_of_form, objects_of, plain
 from ostinato.models.base.parameters import Parameters
+from ostinato.models.stored import Widths, check_network
 from ostinato.network import Network
 
 Self = TypeVar("Self", bound="ModelFile")
@@ -41,6 +42,10 @@ class ModelFile(Parameters):
     @abstractmethod
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """The fitted attributes of `_state`."""
+
+    def _widths(self, attributes: Mapping[str, Any]) -> Widths | None:
+        """What a network has that fits the fitted attributes; None for an estimator that does not say it."""
+        return None
 
     # Files and copies.
 
@@ -99,10 +104,13 @@ class ModelFile(Parameters):
             given |= {name: made_of_form(form) for name, form in described.get("objects", {}).items()}
             made = cls(**given)
             attributes = made._restore(described["state"])
+            widths = made._widths(attributes)
+            if widths is not None:
+                check_network(net, widths)
             vars(made).update(attributes)
             vars(made).update(_fitted=None, network_=net)
             made._continue_from(described, training, attributes, {name: given[name] for name in lost})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             message = error if isinstance(error, OstinatoError) else described_error(error)
             why = "The file is damaged"
             if net.release != _core.__version__:

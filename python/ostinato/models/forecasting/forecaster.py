@@ -10,9 +10,11 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ostinato import checks
+from ostinato.checks import LARGEST_WHOLE
 from ostinato.data import ByLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, Sequential, concat
+from ostinato.models import stored
 from ostinato.models.base.best import Best
 from ostinato.models.base.held_out import split
 from ostinato.models.base.sequence_model import BATCH_SIZE, TrainingState
@@ -25,7 +27,8 @@ from ostinato.models.forecasting.forecasts import (
     rolled_errors,
 )
 from ostinato.models.forecasting.outputs import standing
-from ostinato.models.forecasting.outputs.head import Head
+from ostinato.models.forecasting.outputs.distributions import DISTRIBUTIONS
+from ostinato.models.forecasting.outputs.head import METHODS, Head
 from ostinato.models.forecasting.outputs.standing import passed
 from ostinato.models.forecasting.quality.levels import read_levels
 from ostinato.models.forecasting.quality.windows import FitWindows
@@ -313,25 +316,41 @@ class Forecaster(Forecasts):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        season, levels = int(state["season"]), tuple(map(float, state["levels"]))
+        season = stored.whole("season", state["season"], at_least=1)
+        levels = read_levels(type(self).__name__, state["levels"])
         # Files of versions with one method have none of "method" to "columns".
         method, distribution = state.get("method", "direct"), state.get("distribution")
         only = {} if "method" in state else {"method": method}  # their parameters have none either
-        scale, columns = state.get("scale"), state.get("columns")
+        scale, columns, epochs = state.get("scale"), state.get("columns"), state.get("epochs")
         return {
             **only,
             "season_": season,
-            "_transform": Transform(bool(state["positive"])),
-            "_head": Head(method, int(state["horizon"]), levels, distribution),
+            "_transform": Transform(stored.flag("positive", state["positive"])),
+            "_head": Head(
+                stored.choice("method", method, METHODS),
+                stored.whole("horizon", state["horizon"], at_least=1),
+                levels,
+                distribution and stored.choice("distribution", distribution, tuple(DISTRIBUTIONS)),
+            ),
             "_scale": None if scale is None else CovariateScale.from_file(scale),
             "_columns": None if columns is None else Columns.from_file(columns),
-            "_seed": int(state.get("seed", 0)),
-            "_epochs": state.get("epochs"),  # not in files of earlier versions, which no fit continues
-            "_corrections": np.asarray(state["corrections"], np.float64),
+            "_seed": stored.whole("seed", state.get("seed", 0), at_most=LARGEST_WHOLE),
+            # not in files of earlier versions, which no fit continues
+            "_epochs": None if epochs is None else stored.whole("epochs", epochs, at_least=1),
+            "_corrections": stored.floats("corrections", state["corrections"], len(levels)),
             "skill_": state["skill"],
-            "ids_": list(state["ids"]),
+            "ids_": stored.ids("ids", state["ids"]),
             "_standing": dict(zip(state["ids"], standing.from_file(state, season), strict=True)),
         }
+
+    def _widths(self, attributes: Mapping[str, Any]) -> stored.Widths:
+        scale: CovariateScale | None = attributes["_scale"]
+        more = 0 if scale is None else scale.width
+        head: Head = attributes["_head"]
+        for one in attributes["_standing"].values():
+            if one.output.shape != (head.width,):
+                raise stored.wrong("outputs", one.output, f"({head.width},)")
+        return {"x": FEATURES + more}, head.width
 
 
 def _check_lengths(owner: str, head: Head, ids: Sequence[Any], series: Sequence[Array]) -> None:

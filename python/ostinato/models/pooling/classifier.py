@@ -10,6 +10,7 @@ import numpy as np
 
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
+from ostinato.models import stored
 from ostinato.models.base.loss_choice import check_classes
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
@@ -24,6 +25,7 @@ from ostinato.models.reading.labels import (
     read_labels,
 )
 from ostinato.models.reading.weighing import class_weights, row_weights
+from ostinato.models.stored import Widths
 from ostinato.sequences.arrays import Array
 from ostinato.signature import with_field_types
 
@@ -177,5 +179,9 @@ class SequenceClassifier(PooledModel, Classes):
         return {
             **super()._restore(state),
             "classes_": labels_from(state["classes"]),
-            "temperature_": float(state.get("temperature", 1.0)),  # not in files of earlier versions
+            # not in files of earlier versions
+            "temperature_": stored.number("temperature", state.get("temperature", 1.0), above=0),
         }
+
+    def _widths(self, attributes: Mapping[str, Any]) -> Widths:
+        return {"x": attributes["_scaling"].inputs}, len(attributes["classes_"])

@@ -15,6 +15,7 @@ from ostinato.analysis import LyapunovSpectrum, MemoryLength
 from ostinato.errors import ConfigError, ShapeError, shown
 from ostinato.layers import Dense, Graph, Input, Recurrent, concat, first, last, max, mean, sum
 from ostinato.layers.cell_choice import choose_cell
+from ostinato.models import stored
 from ostinato.models.base.held_out import Parts
 from ostinato.models.base.seeds import seed_of
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -22,7 +23,7 @@ from ostinato.models.base.threads import with_jobs
 from ostinato.models.pooling.dynamics import exponents_of, memory_of
 from ostinato.models.pooling.importance import Importance, permutation_importance
 from ostinato.models.pooling.model_stream import ModelStream
-from ostinato.models.reading.feature_names import check_names
+from ostinato.models.reading.feature_names import as_names, check_names
 from ostinato.models.reading.input_scaling import InputScaling
 from ostinato.models.reading.intake import Intake, read_sequences
 from ostinato.models.reading.long_rows import LongForm, rows_of_table, state_of
@@ -536,12 +537,14 @@ class PooledModel(SequenceModel, PooledState):
             self._scaling = InputScaling.from_pickle(given)
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        found = _seen(
-            InputScaling.from_state(state["scaling"]),
-            state["flat"],
-            state["n_features_in"],
-            state["feature_names_in"],
-        )
+        scaling, flat = InputScaling.from_state(state["scaling"]), stored.flag("flat", state["flat"])
+        columns = stored.whole("n_features_in", state["n_features_in"], at_least=1)
+        if not flat and columns != scaling.width:
+            raise stored.wrong("n_features_in", columns, f"the {scaling.width} features of its scaling")
+        names = as_names(state["feature_names_in"])
+        if names is not None and len(names) != columns:
+            raise stored.wrong("feature_names_in", names, f"{columns} names")
+        found = _seen(scaling, flat, columns, names)
         return {**found, "_long": LongForm.from_state(state.get("long"))}  # not in files of earlier versions
 
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from ostinato.errors import ConfigError, shown
 from ostinato.losses import Loss
+from ostinato.models import stored
 from ostinato.models.base.loss_choice import check_targets
 from ostinato.models.pooling.pooled import PooledModel, TargetRows
 from ostinato.models.reading.feature_names import Names, as_names, check_names, feature_names
 from ostinato.models.reading.numbers import check_width, determination, read_numbers
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.weighing import row_weights
+from ostinato.models.stored import Widths
 from ostinato.plugins.registry import registry
 from ostinato.sequences.arrays import Array
 from ostinato.signature import with_field_types
@@ -142,6 +144,9 @@ class SequenceRegressor(PooledModel, Targets):
         return {
             **super()._restore(state),
             "_target_scaling": scaler,
-            "_one": bool(state["one"]),
+            "_one": stored.flag("one", state["one"]),
             "_target_names": as_names(state.get("target_names")),  # not in files of earlier versions
         }
+
+    def _widths(self, attributes: Mapping[str, Any]) -> Widths:
+        return {"x": attributes["_scaling"].inputs}, len(attributes["_target_scaling"].mean)

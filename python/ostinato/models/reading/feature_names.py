@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ostinato.errors import ConfigError, DTypeError, shown
+from ostinato.models import stored
 from ostinato.sequences.containers import is_frame
 
 Names = tuple[str, ...] | None
@@ -68,5 +69,9 @@ def check_names(names: Sequence[str] | None, fitted: Sequence[str] | None, name:
 
 
 def as_names(state: Sequence[str] | None) -> Names:
-    """The names of a model file, which holds lists."""
-    return None if state is None else tuple(state)
+    """The names of a model file, which holds lists. Raises FormatError."""
+    if state is None:
+        return None
+    if not isinstance(state, list) or not all(isinstance(one, str) for one in state):
+        raise stored.wrong("the names of columns", state, "a list of texts")
+    return tuple(state)

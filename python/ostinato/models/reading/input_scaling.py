@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.models import stored
 from ostinato.models.reading.scaling import LARGEST, ROUNDING, Scaler, unit_of
 from ostinato.sequences.arrays import Array
 from ostinato.settings import ignoring
@@ -109,11 +110,15 @@ class InputScaling:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> InputScaling:
-        """The inverse of `state`."""
+        """The inverse of `state`. Raises FormatError for numbers that no `of` finds."""
         scaler = Scaler.from_state(state)
         if "relative" not in state:
             return cls._plain(scaler)
-        return cls(scaler, np.asarray(state["relative"]) > 0, np.asarray(state["typical"], np.float64))
+        relative = stored.floats("relative", state["relative"], None)
+        width, more = len(relative), 3 * int((relative == 1).sum())
+        if not np.isin(relative, (0, 1)).all() or width + more != len(scaler.mean):
+            raise stored.wrong("relative", state["relative"], f"0 or 1 for each feature of {state['mean']}")
+        return cls(scaler, relative > 0, stored.floats("typical", state["typical"], width, above=0))
 
     @classmethod
     def from_pickle(cls, value: InputScaling | Scaler) -> InputScaling:

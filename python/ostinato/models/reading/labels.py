@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ostinato.errors import ConfigError, ShapeError, shown
+from ostinato.models import stored
 from ostinato.models.reading.columns import read_column
 from ostinato.sequences.arrays import Array
 
@@ -122,8 +123,16 @@ def labels_state(classes: Array) -> dict[str, Any]:
 
 
 def labels_from(state: Any) -> Array:
-    """The inverse of `labels_state`."""
-    return np.array(state["values"], dtype=object if state["kind"] == "O" else state["kind"])
+    """The inverse of `labels_state`. Raises FormatError for labels that are none, or are not sorted."""
+    kind, values = state["kind"], state["values"]
+    if not isinstance(kind, str) or not isinstance(values, list) or not values:
+        raise stored.wrong("classes", values, "a list of labels")
+    found = np.array(values, dtype=object if kind == "O" else kind)
+    plain = all(isinstance(one, (str, bool, int, float)) and one == one for one in values)
+    same = found.dtype.kind in "biufUO" and found.tolist() == values
+    if not (plain and same and np.array_equal(np.unique(found), found)):
+        raise stored.wrong("classes", values, "sorted labels, each once")
+    return found
 
 
 def _warn_of_column() -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from ostinato.errors import ConfigError, DTypeError, shown
+from ostinato.models import stored
 from ostinato.models.reading.long_table import LongTable, column_of, is_table, read_long
 
 
@@ -42,8 +43,13 @@ class LongForm:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any] | None) -> LongForm | None:
-        """The inverse of `asdict`."""
-        return None if state is None else cls(**{**state, "features": tuple(state["features"])})
+        """The inverse of `asdict`. Raises FormatError."""
+        if state is None:
+            return None
+        for name in ("id", "time", "target"):
+            if not isinstance(state[name], str) and (name == "id" or state[name] is not None):
+                raise stored.wrong(f"{name}, a column,", state[name], "its name")
+        return cls(**{**state, "features": stored.texts("features", state["features"])})
 
     def fits(self, table: Any) -> bool:
         """Whether this is a long table of this form: it has the column of names."""

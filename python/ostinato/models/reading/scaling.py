@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError
+from ostinato.models import stored
 from ostinato.sequences.arrays import Array
 from ostinato.settings import ignoring
 
@@ -120,8 +121,13 @@ class Scaler:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Scaler:
-        """The inverse of `state`."""
-        return cls(**{one.name: np.asarray(state[one.name], np.float64) for one in fields(cls)})
+        """The inverse of `state`. Raises FormatError for numbers that no `of` finds."""
+        mean = stored.floats("mean", state["mean"], None)
+        made = cls(mean, *(stored.floats(one.name, state[one.name], len(mean)) for one in fields(cls)[1:]))
+        for name in ("deviation", "spread"):
+            if (getattr(made, name) < 0).any():
+                raise stored.wrong(name, state[name], "numbers of at least 0")
+        return made
 
 
 def unit_of(values: Array) -> Array:

@@ -6,11 +6,13 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ostinato.cached import cached
 from ostinato.errors import ConfigError
+from ostinato.models import stored
 from ostinato.sequences.arrays import Array
 
 UNKNOWN = 0
@@ -27,6 +29,11 @@ class Vocabulary:
         """The symbols that occur `least` times. What is rarer is learned as the unknown symbol."""
         counts = Counter(symbols)
         return cls(tuple(sorted(one for one, count in counts.items() if count >= least)))
+
+    @classmethod
+    def from_state(cls, name: str, state: Any) -> Vocabulary:
+        """The vocabulary of the list in a model file. Raises FormatError."""
+        return cls(stored.texts(name, state))
 
     def __len__(self) -> int:
         """The number of ids, that of unknown symbols included."""

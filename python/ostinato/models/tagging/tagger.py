@@ -9,18 +9,19 @@ from typing import Any, ClassVar, Final, TypeVar
 import numpy as np
 
 from ostinato import checks
-from ostinato.errors import ConfigError, shown
+from ostinato.errors import ConfigError, FormatError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.loss_choice import check_classes
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
 from ostinato.models.base.softmax import softmax
 from ostinato.models.base.threads import with_jobs
-from ostinato.models.reading.feature_names import check_names
+from ostinato.models.reading.feature_names import as_names, check_names
 from ostinato.models.reading.intake import Intake, read_sequences
 from ostinato.models.reading.labels import check_known, classes_of, encode, labels_from, labels_state
 from ostinato.models.reading.long_rows import LongForm, rows_of_table, state_of
 from ostinato.models.reading.scaling import Scaler
+from ostinato.models.stored import Widths
 from ostinato.models.tagging.tags import best_tags, check_iob2, iob2_rules, read_tags
 from ostinato.models.tagging.tokens import Tokens, read_sentences
 from ostinato.models.tagging.word_ends import WordEnds
@@ -323,7 +324,7 @@ class SequenceTagger(SequenceModel, TaggerState):
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         tokens, scaling = state["tokens"], state["scaling"]
-        names = state.get("feature_names_in")  # not in files of earlier versions
+        names = as_names(state.get("feature_names_in"))  # not in files of earlier versions
         return {
             **({} if names is None else {"feature_names_in_": np.array(names, dtype=object)}),
             "classes_": labels_from(state["classes"]),
@@ -331,6 +332,15 @@ class SequenceTagger(SequenceModel, TaggerState):
             "_tokens": None if tokens is None else Tokens.from_state(tokens),
             "_scaling": None if scaling is None else Scaler.from_state(scaling),
         }
+
+    def _widths(self, attributes: Mapping[str, Any]) -> Widths:
+        tokens, scaling, count = attributes["_tokens"], attributes["_scaling"], len(attributes["classes_"])
+        if (tokens is None) == (scaling is None):
+            raise FormatError("the estimator has no words and no features, or both; expected one of them")
+        inputs = {"x": len(scaling.mean)} if scaling is not None else {"words": len(tokens.words)}
+        if tokens is not None and self.character_size:
+            inputs["characters"] = len(tokens.characters)
+        return inputs, count + count * count if self.transitions else count
 
 
 def _has_steps(one: Any) -> bool:

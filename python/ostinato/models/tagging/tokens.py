@@ -92,4 +92,5 @@ class Tokens:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Tokens:
         """The inverse of `state`."""
-        return cls(Vocabulary(tuple(state["words"])), Vocabulary(tuple(state["characters"])))
+        names = ("words", "characters")
+        return cls(*(Vocabulary.from_state(name, state[name]) for name in names))

@@ -11,6 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
 from ostinato.layers import Dense, Embedding, Input
+from ostinato.models import stored
 from ostinato.models.base.held_out import Parts, of_training
 from ostinato.models.reading.columns import read_column
 from ostinato.models.reading.feature_names import Names, as_names, check_names, feature_names
@@ -100,6 +101,13 @@ class Contexts:
         size = len(self.scaling.mean)
         return Dense(size, width, "tanh")(Input("context", size=size, axis="row"))
 
+    @property
+    def width(self) -> int:
+        """The labels or numbers of a context; 0 for none."""
+        if self.labels is not None:
+            return len(self.labels)
+        return 0 if self.scaling is None else len(self.scaling.mean)
+
     def state(self) -> dict[str, Any]:
         """For a model file."""
         return {
@@ -111,10 +119,13 @@ class Contexts:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Contexts:
-        """The inverse of `state`."""
+        """The inverse of `state`. Raises FormatError."""
         scaling, labels = state["scaling"], state["labels"]
+        kind = stored.choice("the kind of contexts", state["kind"], (NUMBERS, LABELS, NOTHING))
+        if (scaling is None) == (kind == NUMBERS) or (labels is None) == (kind == LABELS):
+            raise stored.wrong("the kind of contexts", kind, "that of its scaling or labels")
         return cls(
-            state["kind"],
+            kind,
             None if scaling is None else Scaler.from_state(scaling),
             None if labels is None else labels_from(labels),
             as_names(state.get("names")),  # not in files of earlier versions

@@ -22,6 +22,7 @@ from ostinato.models.base.best import Best
 from ostinato.models.base.sequence_model import SequenceModel, TrainingState
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, check_learned, warn_of_strange
+from ostinato.models.stored import Widths
 from ostinato.models.writing.held_blocks import held_blocks
 from ostinato.network import Network
 from ostinato.regularizers import Dropout
@@ -276,4 +277,8 @@ class LanguageModel(SequenceModel, TextState):
         return {"symbols": list(self._vocabulary.symbols)}
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        return {"_vocabulary": Vocabulary(tuple(state["symbols"]))}
+        return {"_vocabulary": Vocabulary.from_state("symbols", state["symbols"])}
+
+    def _widths(self, attributes: Mapping[str, Any]) -> Widths:
+        ids = len(attributes["_vocabulary"])
+        return {"x": ids}, ids

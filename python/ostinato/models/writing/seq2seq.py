@@ -20,6 +20,7 @@ from ostinato.layers.decoder import Decoder
 from ostinato.layers.decoder_step import MOST_LAYERS, QUERIES
 from ostinato.losses import CrossEntropy
 from ostinato.metrics import edits
+from ostinato.models import stored
 from ostinato.models.base.best import Best
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import OF_TRAINER, Examples, TrainingState
@@ -28,6 +29,7 @@ from ostinato.models.reading.feature_names import Names, as_names, check_names
 from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.vocabulary import warn_of_strange
+from ostinato.models.stored import Widths
 from ostinato.models.writing.halving import UPDATES as UPDATES_OF_HALF
 from ostinato.models.writing.halving import UPDATES_BEFORE, Halving
 from ostinato.models.writing.ids import (
@@ -502,16 +504,22 @@ class Seq2Seq(PairModel, Seq2SeqState):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        kind: Any = Lexicon if state["symbols"] else Scaler
+        kind: Any = Lexicon if stored.flag("symbols", state["symbols"]) else Scaler
         return {
             "_source": kind.from_state(state["source"]),
             "_source_names": as_names(state.get("source_names")),  # not in files of earlier versions
             "_target": Lexicon.from_state(state["target"]),
-            "_longest": int(state["longest"]),
-            "_attends": bool(state["attends"]),
-            "_points": bool(state["points"]),
-            "_halving": int(state.get("halving", UPDATES_BEFORE)),  # not in files of earlier versions
+            "_longest": stored.whole("longest", state["longest"], at_least=1),
+            "_attends": stored.flag("attends", state["attends"]),
+            "_points": stored.flag("points", state["points"]),
+            # not in files of earlier versions
+            "_halving": stored.whole("halving", state.get("halving", UPDATES_BEFORE), at_least=1),
         }
+
+    def _widths(self, attributes: Mapping[str, Any]) -> Widths:
+        source, ids = attributes["_source"], number_of_ids(attributes["_target"])
+        read = len(source) if isinstance(source, Lexicon) else len(source.mean)
+        return {"source": read, "words": ids, **({"copies": 1} if attributes["_points"] else {})}, ids
 
 
 def _pointer(attends: bool) -> str:

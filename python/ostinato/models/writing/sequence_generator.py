@@ -14,6 +14,7 @@ from ostinato.decoding import Decoded, Sample
 from ostinato.decoding.sample import check_sample
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat, repeat
+from ostinato.models import stored
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.sequence_model import Examples, TrainingState
 from ostinato.models.base.threads import with_jobs
@@ -22,6 +23,7 @@ from ostinato.models.reading.intake import read_sequences
 from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.size import check_size
 from ostinato.models.reading.vocabulary import warn_of_strange
+from ostinato.models.stored import Widths
 from ostinato.models.writing.contexts import Contexts
 from ostinato.models.writing.ids import (
     END,
@@ -381,13 +383,21 @@ class SequenceGenerator(PairModel, GeneratorState):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
-        kind: Any = Lexicon if state["symbols"] else Scaler
+        kind: Any = Lexicon if stored.flag("symbols", state["symbols"]) else Scaler
         return {
             "_contexts": Contexts.from_state(state["contexts"]),
             "_answers": kind.from_state(state["answers"]),
             "_answer_names": as_names(state.get("answer_names")),  # not in files of earlier versions
-            "_longest": int(state["longest"]),
+            "_longest": stored.whole("longest", state["longest"], at_least=1),
         }
+
+    def _widths(self, attributes: Mapping[str, Any]) -> Widths:
+        answers, contexts = attributes["_answers"], attributes["_contexts"]
+        context = {"context": contexts.width} if contexts.width else {}
+        if isinstance(answers, Lexicon):
+            ids = number_of_ids(answers)
+            return {**context, "written": ids}, ids
+        return {**context, "written": len(answers.mean)}, 2 * len(answers.mean) + 1
 
 
 def _teacher_forced(

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from ostinato.errors import ConfigError, DTypeError, ShapeError, shown
+from ostinato.models import stored
 from ostinato.models.reading.vocabulary import UNKNOWN, Vocabulary, check_learned
 from ostinato.sequences.arrays import Array
 from ostinato.sequences.containers import is_frame, is_series
@@ -211,8 +212,10 @@ class Lexicon:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Lexicon:
-        """The inverse of `state`."""
-        return cls(Vocabulary(tuple(state["symbols"])), state["form"], state["level"])
+        """The inverse of `state`. Raises FormatError."""
+        form = stored.choice("form", state["form"], (TEXT, WORDS, NUMBERS))
+        level = stored.choice("level", state["level"], LEVELS)
+        return cls(Vocabulary.from_state("symbols", state["symbols"]), form, level)
 
 
 def warn_of_unknown(owner: str, name: str, rows: Sequence[Array], stacklevel: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, shown
 from ostinato.layers import Recurrent
+from ostinato.models import stored
 from ostinato.models.base.model_file import ModelFile
 from ostinato.models.base.threads import with_jobs
 from ostinato.models.forecasting.linear.kalman import KalmanFilter, Structure
@@ -247,27 +248,32 @@ class StateSpace(ModelFile, FittedStateSpace):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        ids = stored.ids("ids", state["ids"])
+        count, states = len(ids), state["a"].shape[-1]
+        centers = stored.floats("center", state["center"], count)
+        sizes = stored.floats("size", state["size"], count, above=0)
         names = ("log_variances", "a", "P")
+        shapes = ((None,), (states,), (states, states))
+        numbers = [
+            stored.floats(name, state[name], count, *shape) for name, shape in zip(names, shapes, strict=True)
+        ]
         filtered = {
-            one: Filtered(
-                float(state["center"][n]),
-                float(state["size"][n]),
-                *(np.asarray(state[name][n], np.float64) for name in names),
-            )
-            for n, one in enumerate(state["ids"])
+            one: Filtered(float(centers[n]), float(sizes[n]), *(each[n] for each in numbers))
+            for n, one in enumerate(ids)
         }
-        sizes = np.asarray(state["size"], np.float64)
         # Files of earlier versions have neither columns nor lengths.
         columns, lengths = state.get("columns"), state.get("lengths", [0] * len(state["ids"]))
         return {
             "_columns": None if columns is None else Columns.from_file(columns),
-            "_lengths": dict(zip(state["ids"], lengths, strict=True)),
-            "season_": int(state["season"]),
-            "_transform": Transform(bool(state["positive"])),
-            "ids_": list(state["ids"]),
-            "n_iter_": int(state["n_iter"]),
-            "log_likelihood_": np.asarray(state["log_likelihood"], np.float64),
-            "variances_": np.exp(np.asarray(state["log_variances"])) * sizes[:, None] ** 2,
+            "_lengths": {
+                one: stored.whole("lengths", length) for one, length in zip(ids, lengths, strict=True)
+            },
+            "season_": stored.whole("season", state["season"], at_least=1),
+            "_transform": Transform(stored.flag("positive", state["positive"])),
+            "ids_": ids,
+            "n_iter_": stored.whole("n_iter", state["n_iter"]),
+            "log_likelihood_": stored.floats("log_likelihood", state["log_likelihood"], count),
+            "variances_": np.exp(numbers[0]) * sizes[:, None] ** 2,
             "_filtered": filtered,
         }
 

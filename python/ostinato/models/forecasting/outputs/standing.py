@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ostinato.models import stored
 from ostinato.models.forecasting.series.covariates import Covariates
 from ostinato.models.forecasting.series.history import History
 from ostinato.models.forecasting.series.smoothing import Smoothing
@@ -88,8 +89,11 @@ def to_file(standings: Sequence[Standing]) -> dict[str, Any]:
 
 def from_file(state: Mapping[str, Any], season: int) -> list[Standing]:
     """The inverse of `to_file`."""
+    scales = stored.floats("scales", state["scales"], None, above=0)
+    known, count = state.get("covariates"), len(scales)
     smoothing = Smoothing.from_numbers(np.asarray(state["smoothing"], np.float64), season)
-    known, count = state.get("covariates"), len(state["scales"])
+    if len(smoothing) != count or len(state["outputs"]) != count:
+        raise stored.wrong("scales", state["scales"], f"({len(smoothing)},)")
     covariates: list[Covariates | None] = [None] * count
     if known is not None:
         parts = (
@@ -104,5 +108,5 @@ def from_file(state: Mapping[str, Any], season: int) -> list[Standing]:
             np.asarray(state["outputs"][n]),
             covariates[n],
         )
-        for n, scale in enumerate(state["scales"])
+        for n, scale in enumerate(scales)
     ]
