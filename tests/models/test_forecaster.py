@@ -80,6 +80,43 @@ def test_forecasts_of_a_thousand_times_the_series_are_a_thousand_times_the_forec
         assert exact.predict().tobytes() == (1024 * one.predict()).tobytes()
 
 
+@pytest.mark.parametrize("transform", ["none", "auto"])
+def test_a_level_far_above_the_changes_moves_the_forecasts_alone(transform):
+    noise = [np.random.default_rng(n).normal(size=40) for n in range(6)]
+    found, backtests = {}, {}
+    for level in (0.0, 1e3, 1e6, 1e8):
+        fitted = model(season=1, transform=transform).fit([level + one[:-2] for one in noise])
+        backtests[level] = np.stack(fitted.backtest([level + one[-2:] for one in noise])) - level
+        for n, one in enumerate(noise):
+            fitted.update(n, level + one[-2:])
+        found[level] = fitted.predict_quantiles() - level
+        assert np.array_equal(backtests[level][:, -1] + level, found[level] + level)
+    # Values near 1e8 are rounded by 7e-9; training in float32 makes some 1e-5 of it.
+    np.testing.assert_allclose(backtests[1e6], backtests[1e8], rtol=0, atol=1e-3)
+    # At 1e3 a change is about the least that the feature of the unit has, and logarithms still bend a little.
+    np.testing.assert_allclose(backtests[1e3], backtests[1e6], rtol=0, atol=0.05)
+    # At 0 that feature is another number, so the network is another one: a fraction of the noise, which is 1.
+    np.testing.assert_allclose(backtests[0.0], backtests[1e6], rtol=0, atol=1.0)
+
+
+def test_few_changes_of_a_large_constant_have_sane_forecasts():
+    series = [np.full(40, 1e6) for _ in range(4)]
+    for n in range(3):
+        series[n][20 + n :] += 1.0
+    found = model(season=1).fit(series).predict_quantiles()
+    assert np.abs(found[:3] - 1e6 - 1.0).max() < 1.0  # a change of 1 is the largest there was
+    np.testing.assert_allclose(found[3], 1e6, rtol=1e-15)  # one rounding of exp(log y)
+
+
+def test_a_covariate_that_was_constant_up_to_rounding_may_change():
+    series = np.random.default_rng(0).normal(20.0, size=25 + HORIZON)[:25]
+    constant, later = np.full(25 + HORIZON, 0.1), np.full(25 + HORIZON, 0.2)
+    assert constant.std() > 0  # the mean is rounded
+    fitted = model().fit([series], future=[constant])
+    found = fitted.predict_quantiles(series=[series], future=[later])
+    assert np.abs(found).max() < 100
+
+
 def test_an_answer_does_not_depend_on_other_series():
     series = made()
     fitted = model().fit(series)

@@ -17,6 +17,7 @@ from ostinato.models.reading.feature_names import (
     names_of_rows,
     names_of_static,
 )
+from ostinato.models.reading.scaling import ROUNDING
 from ostinato.models.reading.size import check_size
 from ostinato.sequences.arrays import Array, as_numbers
 from ostinato.sequences.containers import from_table, is_frame, is_series
@@ -73,16 +74,20 @@ class CovariateScale:
 
     @classmethod
     def of(cls, found: Sequence[Covariates], window: int, names: Mapping[str, Names]) -> CovariateScale:
-        """The scale of all series together: mean 0 and deviation 1; what is constant has the size 1."""
+        """The scale of all series together: mean 0 and deviation 1; what is constant has the size 1.
+
+        A deviation below the rounding of the numbers themselves is that of a constant.
+        """
         columns = []
         for name in KINDS:
             parts = [np.atleast_2d(getattr(one, name)) for one in found]
             columns.append(np.concatenate(parts))
         means = np.concatenate([one.mean(0) for one in columns])
         sizes = np.concatenate([one.std(0) for one in columns])
+        largest = np.concatenate([np.abs(one).max(0, initial=0.0) for one in columns])
         widths = tuple(int(one.shape[1]) for one in columns)
         own = tuple(names.get(name) for name in KINDS)
-        return cls(widths, means, np.where(sizes > 0, sizes, 1.0), window, own)  # type: ignore[arg-type]
+        return cls(widths, means, np.where(sizes > ROUNDING * largest, sizes, 1.0), window, own)  # type: ignore[arg-type]
 
     @property
     def width(self) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from ostinato.models.forecasting.series.covariates import Covariates
-from ostinato.models.forecasting.series.smoothing import Smoothing, smooth
+from ostinato.models.forecasting.series.smoothing import Smoothing, settling, smooth
 from ostinato.models.forecasting.series.transform import Transform, scale_of
 from ostinato.sequences.arrays import Array
 
@@ -91,8 +91,7 @@ def histories(
         future = np.where(ahead < count, z[np.minimum(ahead, count - 1)], np.nan)
         errors = np.clip((future - smoothed.expected) / smoothed.units[:, None], -FURTHEST, FURTHEST)
         weights = (~np.isnan(errors)).astype(np.float32)
-        # The smoothing has to settle first.
-        weights[: min(2 * season if season > 1 else 2, max(count - 2 - horizon, 0))] = 0.0
+        weights[: min(settling(season), max(count - 2 - horizon, 0))] = 0.0
         own, features = smoothing.take([n]), smoothed.features
         known = None if covariates is None else covariates[n]
         if known is not None:

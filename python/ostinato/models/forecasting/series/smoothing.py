@@ -19,6 +19,10 @@ REPEATED: Final = 8
 """Values after the first season that a constant series has at least."""
 LIMIT: Final = 10.0
 """Features beyond it are cut off."""
+UNCHANGED: Final = 1e-3
+"""The unit of a series that did not change yet, in units of its scale."""
+ROUNDING: Final = 16 * 2.0**-52
+"""Changes up to it, in units of the level, are none: values of float64 and their smoothing are rounded so."""
 FEATURES: Final = 9
 """The numbers that `Smoothing.step` returns."""
 
@@ -33,7 +37,8 @@ class Smoothing:
         level' = level + a e                       a = max(LEVEL_RATE, 1 / (t + 1))
         season[t]' = season[t] + b (1 - a) e       b = max(SEASON_RATE, 1 / (seasons so far + 2))
         season[t]' = season[t] + (z - level' - season[t]) / 2           in the first season
-        unit = the mean of |z_t - z_(t - season)| so far, in the first season of |e|; at least 0.001
+        unit = the mean of |z_t - z_(t - season)| so far, in the first season of |e|
+        unit = 0.001                                             if that is rounding: nothing changed yet
 
     A missing value (NaN) counts as the expected one, so it changes nothing but the count. Each series is
     computed number by number: its bits do not depend on the others.
@@ -82,8 +87,9 @@ class Smoothing:
         """(N,), the size of a change over a season; before there is one, that of an error."""
         own = self.changed / np.maximum(self.changes, 1)
         size = np.where(self.changes > 0, own, self.missed / np.maximum(self.count, 1))
-        # Values are relative to the scale of the series: below a thousandth of it nothing is left to learn.
-        made: Array = np.maximum(size, 1e-3)
+        # Changes may be small against the level (counters, dates as numbers, pressures), and are the series
+        # nevertheless. Only what float64 rounds at this level is no change.
+        made: Array = np.where(size > ROUNDING * np.maximum(np.abs(self.level), 1.0), size, UNCHANGED)
         return made
 
     @property
@@ -137,10 +143,14 @@ class Smoothing:
         self.level[:] = self.levels[rows, far] = level
         self.values[rows, place] = z
         self.count += 1
-        unit, season = self.unit, self.season[rows, place]
+        season = self.season[rows, place]
+        # Units of few changes may be small by chance, so early features have a floor. So has the one that is
+        # the unit itself: it does not fall further, however large the level is.
+        size = np.maximum(self.unit, UNCHANGED)
+        unit = np.where(t < settling(period), size, self.unit)
         found = (
             *((z - level - season) / unit, error / unit, (level - before) / unit),
-            *(trend / unit, change / unit, _log(unit) + 3.0, _log1p(t) / 4.0),
+            *(trend / unit, change / unit, _log(size) + 3.0, _log1p(t) / 4.0),
             *((z - level) / unit, is_missing),
         )
         made: Array = np.clip(np.stack(found, axis=1), -LIMIT, LIMIT)
@@ -204,6 +214,11 @@ def smooth(smoothing: Smoothing, series: Sequence[Array], horizon: int) -> list[
         parts = (one[: lengths[n], place] for one in (features, expected, units, spreads))
         found[n] = Smoothed(*map(np.ascontiguousarray, parts))
     return found
+
+
+def settling(period: int) -> int:
+    """The steps before level and season have settled: they train nothing."""
+    return 2 * period if period > 1 else 2
 
 
 def _first_level(values: Array, period: int) -> float:
