@@ -125,12 +125,35 @@ def test_counts_are_counts():
         horizon=4, season=1, method="recursive", distribution="negative_binomial", max_iter=30, random_state=0
     ).fit(counts)
     paths = fitted.sample(3, 300)
-    assert (paths >= 0).all() and (np.abs(paths - np.rint(paths)) < 1e-9).all()
+    assert (paths >= 0).all() and (paths == np.rint(paths)).all()
+    quantiles = fitted.predict_quantiles(6)
+    assert (
+        (quantiles >= 0).all() and (quantiles == np.rint(quantiles)).all() and not np.signbit(quantiles).any()
+    )
+    found = fitted.backtest([one[:2] for one in counts])
+    assert all((one == np.rint(one)).all() for one in found)
     assert 3.5 < paths.mean() < 6.5  # the mean of all series is 5
     with pytest.raises(ost.ConfigError, match=r"y\[0\] has 1.5 at 1; distribution='negative_binomial'"):
         fitted.fit([[1.0, 1.5, 2.0]])
     with pytest.raises(ost.ConfigError, match=r"update: y has -1.0 at 0"):
         fitted.update(0, -1.0)
+
+
+def test_quantiles_of_counts_are_those_of_their_paths():
+    rng = np.random.default_rng(0)
+    counts = [(rng.random(60) < 0.2) * rng.poisson(3, 60).astype(float) for _ in range(5)]
+    fitted = model(season=1, method="recursive", distribution="negative_binomial", conformal=False).fit(
+        counts
+    )
+    paths, found = fitted.sample(3, 4000), fitted.predict_quantiles(3)
+    for place, level in enumerate(fitted.quantiles):
+        below = (paths <= found[:, None, :, place]).mean(1)
+        under = (paths < found[:, None, :, place]).mean(1)
+        # Three deviations of a share of the 200 paths that quantiles are taken from.
+        assert (below > level - 0.11).all() and (under < level + 0.11).all()
+    # direct quantiles too: 0.3 is no count, nor is -0.1
+    direct = model(season=1, method="auto", distribution="negative_binomial").fit(counts).predict_quantiles()
+    assert (direct >= 0).all() and (direct == np.rint(direct)).all()
 
 
 @pytest.mark.parametrize("name", list(DISTRIBUTIONS))

@@ -254,7 +254,9 @@ class Forecaster(Forecasts):
         if conformal:
             moved = windows.corrections(errors, head.levels, head.is_direct)
         attributes.update(_corrections=moved)
-        attributes["skill_"] = windows.skill(errors, moved, head.levels, transform)
+        attributes["skill_"] = windows.skill(
+            errors, moved, head.levels, lambda z, scale: head.values(transform.undo(z, scale))
+        )
         if self._prints() and attributes["skill_"] is not None:
             figures = ", ".join(f"{name} {value:.3f}" for name, value in attributes["skill_"].items())
             print(f"MASE of windows left out: {figures}", file=sys.stderr)

@@ -98,7 +98,10 @@ class Forecasts(SequenceModel, FittedSeries):
         future: Any = None,
         static: Any = None,
     ) -> Array:
-        """The quantiles of the next steps, (series, horizon, Q) float64, rising. See `predict`."""
+        """The quantiles of the next steps, (series, horizon, Q) float64, rising. See `predict`.
+
+        With distribution="negative_binomial" they are counts: after their correction the nearest ones.
+        """
         self._check_fitted("predict_quantiles")
         owner = f"{type(self).__name__}.predict"
         self._check_head(owner)
@@ -163,7 +166,7 @@ class Forecasts(SequenceModel, FittedSeries):
             lambda: roll_out(net, standings, drawn, steps, paths, seeds, window),
         )
         scales = np.array([one.scale for one in standings])
-        return self._transform.undo(z, scales[:, None, None])
+        return self._head.values(self._transform.undo(z, scales[:, None, None]))
 
     def update(self, id: Any, y: Any, *, past: Any = None, future: Any = None) -> None:
         """Adds new values to a series: a number, or several (k,); NaN is a missing value.
@@ -441,7 +444,7 @@ class Forecasts(SequenceModel, FittedSeries):
     def _undone(self, errors: Array, expected: Array, units: Array, scales: Array) -> Array:
         """Values of errors (K, h, Q), expected values (K, h), units (K,) and scales (K,)."""
         z = expected[..., None] + units[:, None, None] * errors
-        return self._transform.undo(z, scales[:, None, None])
+        return self._head.values(self._transform.undo(z, scales[:, None, None]))
 
 
 def rolled_errors(
@@ -449,11 +452,13 @@ def rolled_errors(
 ) -> Array:
     """Rising quantiles (N, steps, Q) of the errors, of sample paths.
 
-    The paths of all series have the same noise, so that those of one do not depend on the others.
+    The paths of all series have the same noise, so that those of one do not depend on the others. A quantile
+    of counts is the least one that has the share of its level at or below it.
     """
     assert head.drawn is not None
     z = roll_out(net, standings, head.drawn, steps, PATHS, [[seed]] * len(standings), window)
-    quantiles = np.moveaxis(np.quantile(z, head.levels, axis=1), 0, -1)
+    way = "inverted_cdf" if head.is_counts else "linear"
+    quantiles = np.moveaxis(np.quantile(z, head.levels, axis=1, method=way), 0, -1)
     smoothing = Smoothing.joined([one.smoothing for one in standings])
     found: Array = (quantiles - smoothing.expected(steps)[..., None]) / smoothing.unit[:, None, None]
     return found

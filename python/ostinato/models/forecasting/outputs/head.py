@@ -99,6 +99,13 @@ class Head:
                 "counts 0, 1, 2, ...; expected them, or another distribution"
             )
 
+    def values(self, forecast: Array) -> Array:
+        """Forecasts as values that the distribution has: of counts the nearest count, at least 0."""
+        if not self.is_counts:
+            return forecast
+        made: Array = np.maximum(np.rint(forecast), 0.0) + 0.0  # no -0
+        return made
+
     def errors(self, outputs: Array) -> Array:
         """Rising quantiles (..., h, Q) of the errors, of outputs (..., width)."""
         own = outputs[..., : self.quantile_width].astype(np.float64)

@@ -11,11 +11,12 @@ from ostinato.models.forecasting.quality.conformal import Windows, pooled_correc
 from ostinato.models.forecasting.quality.levels import middle
 from ostinato.models.forecasting.quality.skill import skill
 from ostinato.models.forecasting.series.history import History
-from ostinato.models.forecasting.series.transform import Transform
 from ostinato.sequences.arrays import Array
 
 Errors = Callable[[Sequence[tuple[int, int]]], Array]
 """Quantiles (M, h, Q) of the errors after steps t of series n, as the model predicts them."""
+Undo = Callable[[Array, float], Array]
+"""Forecasts of a series, of its values z after the transform and the scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class FitWindows:
         )
 
     def skill(
-        self, errors: Errors, corrections: Array, levels: Sequence[float], transform: Transform
+        self, errors: Errors, corrections: Array, levels: Sequence[float], undo: Undo
     ) -> dict[str, float] | None:
         """MASE of the model and its rivals in the windows that training left out; None without such."""
         left_out = self.left_out
@@ -63,7 +64,7 @@ class FitWindows:
         for (n, t), found in zip(left_out, errors(left_out), strict=True):
             row, values = self.rows[n], self.series[n]
             z = row.expected[t] + row.units[t] * (found + corrections)[:, middle(levels)]
-            forecasts.append((values[: t + 1], values[t + 1 :], transform.undo(z, row.scale)))
+            forecasts.append((values[: t + 1], values[t + 1 :], undo(z, row.scale)))
         return skill(forecasts, self.season)
 
     def _last(self, numbers: Sequence[int]) -> list[tuple[int, int]]:
