@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zlib import crc32
 
 import numpy as np
@@ -457,7 +457,7 @@ def rolled_errors(
     """
     assert head.drawn is not None
     z = roll_out(net, standings, head.drawn, steps, PATHS, [[seed]] * len(standings), window)
-    way = "inverted_cdf" if head.is_counts else "linear"
+    way: Literal["inverted_cdf", "linear"] = "inverted_cdf" if head.is_counts else "linear"
     quantiles = np.moveaxis(np.quantile(z, head.levels, axis=1, method=way), 0, -1)
     smoothing = Smoothing.joined([one.smoothing for one in standings])
     found: Array = (quantiles - smoothing.expected(steps)[..., None]) / smoothing.unit[:, None, None]
