@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,24 @@ def test_unknown_symbols_are_counted():
         model(early_stopping=True).fit("aab")
     with pytest.raises(ost.DTypeError, match="expected a text, or a list of texts"):
         fitted.fit(3)
+
+
+def test_a_further_text_with_symbols_that_it_repeats_warns_with_their_count():
+    fitted = model(max_iter=1).fit(TEXT + "#")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted.partial_fit(TEXT + "#%")  # each occurs once
+    with pytest.warns(UserWarning, match=f"2 of {len(TEXT) + 2} symbols of text are unknown") as caught:
+        fitted.partial_fit(TEXT + "##")
+    assert caught[0].filename == __file__
+
+
+def test_a_column_of_texts_is_a_list_of_texts():
+    texts = [TEXT, TEXT[::-1]]
+    wanted = model(max_iter=1).fit(texts).bits(TEXT)
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed; the extra [test] has it")
+    for given in (pandas.Series(texts), np.array(texts, object)):
+        assert model(max_iter=1).fit(given).bits(TEXT) == wanted
 
 
 def test_a_text_in_which_no_symbol_occurs_twice_is_refused():

@@ -58,13 +58,13 @@ def check_learned(owner: str, name: str, known: Vocabulary, instead: str) -> Non
         )
 
 
-def warn_of_strange(owner: str, name: str, rows: Sequence[Array], stacklevel: int) -> None:
-    """One warning if more than half of the symbols of a further fit are unknown.
+def warn_of_strange(owner: str, name: str, rows: Sequence[Array], stacklevel: int, most: float = 0.5) -> None:
+    """One warning if more than a fraction `most` of the symbols of a further fit are unknown.
 
     Fewer are no surprise: a symbol that occurs once in the first fit is unknown in all fits. rows: their ids.
     """
     unknown, total = sum(int((row == UNKNOWN).sum()) for row in rows), sum(map(len, rows))
-    if 2 * unknown > total:
+    if unknown > most * total:
         warnings.warn(
             f"{owner}: {unknown} of {total} symbols of {name} are unknown, because the first fit decides the "
             "symbols; for other ones expected a new estimator",

@@ -28,6 +28,7 @@ from ostinato.network import Network
 from ostinato.regularizers import Dropout
 from ostinato.schedules import Exponential, WarmUp
 from ostinato.sequences.arrays import Array
+from ostinato.sequences.containers import is_series
 from ostinato.signature import with_field_types
 from ostinato.strategies import TeacherForcing
 
@@ -105,6 +106,7 @@ class LanguageModel(SequenceModel, TextState):
     def partial_fit(self: Self, text: str | Sequence[str]) -> Self:
         """One more pass over a text. The first call decides the vocabulary: other symbols are unknown.
 
+        A warning says how many there are, if one of them occurs twice, which a first fit would learn.
         Arguments and errors are those of `fit`.
         """
         ids, fitting, _ = self._begin(text, self._latest("partial_fit"), False)
@@ -133,8 +135,13 @@ class LanguageModel(SequenceModel, TextState):
                 {"_vocabulary": known},
             )
             return known.encode(symbols), continued, held
-        ids = continued.attributes["_vocabulary"].encode(symbols)
-        warn_of_strange(owner, "text", [ids], 5)  # whoever calls fit
+        known = continued.attributes["_vocabulary"]
+        ids = known.encode(symbols)
+        learned = symbols if held is None else compress(symbols, (~held).tobytes())
+        # A symbol that occurs once would be unknown in a first fit too; one that occurs twice would not.
+        strange = Vocabulary.of(learned, least=2).symbols
+        most = 0.5 if set(strange) <= set(known.symbols) else 0.0
+        warn_of_strange(owner, "text", [ids], 5, most)  # whoever calls fit
         return ids, continued, held
 
     def _held(self, owner: str, symbols: int) -> Array | None:
@@ -182,6 +189,8 @@ class LanguageModel(SequenceModel, TextState):
 
     def _symbols(self, owner: str, text: Any) -> Sequence[str]:
         checks.choice(owner, "level", self.level, LEVELS)
+        if is_series(text) or (isinstance(text, np.ndarray) and text.ndim == 1):
+            text = list(text)
         if isinstance(text, (list, tuple)) and text and all(isinstance(one, str) for one in text):
             text = "\n".join(text)
         if not isinstance(text, str):
