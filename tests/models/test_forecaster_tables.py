@@ -210,6 +210,18 @@ def test_what_does_not_fit_is_named(call: Any, words: str):
         call()
 
 
+def test_an_update_takes_numbers_for_one_step():
+    series, past = made(2), [np.cos(np.arange(len(one))) for one in made(2)]
+    fitted = model(max_iter=1).fit(series, past=past)
+    fitted.update(0, 2.0, past=np.array([[0.5]]))
+    for one in (0.5, np.array(0.5)):
+        other = model(max_iter=1).fit(series, past=past)
+        other.update(0, 2.0, past=one)
+        assert other.predict_quantiles().tobytes() == fitted.predict_quantiles().tobytes()
+    with pytest.raises(ost.DTypeError, match=r"past\[0\]"):
+        other.update(0, 2.0, past="0.5")
+
+
 def test_covariates_beside_a_long_table_are_refused():
     fitted = model(max_iter=1).fit(table(more=HORIZON), **LONG, **COVARIATES)
     for name, one in arrays(HORIZON).items():

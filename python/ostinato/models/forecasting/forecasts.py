@@ -171,8 +171,8 @@ class Forecasts(SequenceModel, FittedSeries):
     def update(self, id: Any, y: Any, *, past: Any = None, future: Any = None) -> None:
         """Adds new values to a series: a number, or several (k,); NaN is a missing value.
 
-        past: the covariates of these steps, (k, P); future: those of the steps that follow the ones that are
-        known so far. The work does not depend on the length of the series. Forecasts are then bit-identical
+        past: the covariates of these steps, (k, P), or a number; future: those of the steps that follow the
+        ones that are known so far. The work does not depend on the length of the series. Forecasts are then bit-identical
         to those of a pass over the whole series. The network is not trained. Raises ShapeError, DTypeError;
         ConfigError for an unknown id, infinity, or a value that the model cannot forecast, such as 0 with
         logarithms.
@@ -351,7 +351,8 @@ class Forecasts(SequenceModel, FittedSeries):
             check_names(feature_names(given), fitted, name)
             ahead = len(one.covariates.future) - 1 if name == "future" else 0
             given = self._continued(owner, f"{name}[{shown(id)}]", id, one, given, ahead)
-            rows.append(read_matrix(owner, name, id, given))
+            is_number = np.isscalar(given) or (isinstance(given, np.ndarray) and given.ndim == 0)
+            rows.append(read_matrix(owner, name, id, [given] if is_number else given))
             if rows[-1].shape[1] != width:
                 raise ShapeError(f"{owner}: {name} has {rows[-1].shape[1]} columns; those of fit had {width}")
         if scale.widths[0] and len(rows[0]) != count:
