@@ -30,6 +30,22 @@ def test_a_score_needs_a_label_that_is_a_class(y, message):
         tagger.score(X, [[y[0]] * 4] * 8)
 
 
+ENDS = r"'up\\x00', which ends with NUL"
+
+
+@pytest.mark.parametrize("kind", [list, lambda y: np.array(y, object)])
+def test_labels_that_arrays_would_merge_are_refused(kind):
+    rows = kind(["up", "up\0"] * 4)
+    with pytest.raises(ost.ConfigError, match=rf"y\[1\] is {ENDS}"):
+        ost.SequenceClassifier(**FAST).fit(X, rows)
+    with pytest.raises(ost.ConfigError, match=rf"y\[0\]\[3\] is {ENDS}"):
+        ost.SequenceTagger(**FAST).fit(X, [kind(["up", "down", "up", "up\0"])] * 8)
+    with pytest.raises(ost.ConfigError, match=rf"X\[1\] is {ENDS}"):
+        ost.SequenceGenerator(**FAST).fit(rows, ["ab"] * 8)
+    with pytest.raises(ost.ConfigError, match=rf"the id {ENDS}"):
+        ost.Forecaster(**FAST).fit({"up": np.arange(20.0), "up\0": np.arange(20.0)})
+
+
 LARGE = "1e\\+300 at .*, a number above 1e\\+18"
 
 

@@ -44,6 +44,7 @@ def read_labels(owner: str, name: str, given: Any) -> Array:
                     f"{owner}: {name}[{n}] is {shown(one)}, but other labels are texts; expected labels of "
                     "one kind: [str(one) for one in y]"
                 )
+            _check_end(owner, name, n, one)
     flat = labels.reshape(-1)
     kind = labels.dtype.kind
     if kind == "f":
@@ -68,11 +69,21 @@ def read_labels(owner: str, name: str, given: Any) -> Array:
                 raise ConfigError(
                     f"{owner}: Unknown label type: {name}[{n}] is {shown(one)}; expected texts or integers"
                 )
+            _check_end(owner, name, n, one)
     elif kind not in "biuU":
         raise ConfigError(
             f"{owner}: Unknown label type: {name} has dtype {labels.dtype}; expected texts or integers"
         )
     return labels
+
+
+def _check_end(owner: str, name: str, place: int, one: Any) -> None:
+    """Raises ConfigError for a text that arrays of NumPy would merge with a shorter one."""
+    if isinstance(one, str) and one.endswith("\0"):
+        raise ConfigError(
+            f"{owner}: {name}[{place}] is {shown(one)}, which ends with NUL; arrays of NumPy cut that off; "
+            "expected another label"
+        )
 
 
 def classes_of(owner: str, labels: Array, name: str = "y") -> Array:

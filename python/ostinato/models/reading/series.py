@@ -69,8 +69,13 @@ def _id(owner: str, name: str, one: Any) -> str | int:
 
 
 def check_ids(owner: str, name: str, ids: Collection[Any]) -> None:
-    """Raises ConfigError for an integer and a text that print alike."""
+    """Raises ConfigError for an integer and a text that print alike, and for a text that ends with NUL."""
     for one in ids:
+        if isinstance(one, str) and one.endswith("\0"):
+            raise ConfigError(
+                f"{owner}: {name} has the id {shown(one)}, which ends with NUL; arrays of NumPy cut that "
+                "off; expected another name"
+            )
         if isinstance(one, int) and str(one) in ids:
             raise ConfigError(
                 f"{owner}: {name} has the ids {shown(one)} and {shown(str(one))}, which print alike; "
