@@ -66,7 +66,14 @@ def test_a_date_that_is_left_out_is_a_missing_value():
         (lambda table: table.set_axis(range(2059, 1999, -1)), r"falls from 2059 to 2000; .*sort_index\(\)"),
         (lambda table: table.set_axis(table.index.strftime("%d/%m/%Y")), "such as '01/01/2020', which seem"),
         (lambda table: table.set_axis(table.index.strftime("%Y%m")), "such as '202001', which seem to be"),
-        (lambda table: table.tz_localize("UTC"), "the index has .* with a time zone"),
+        (
+            lambda table: table.tz_localize("UTC"),
+            r"the index has .* with a time zone; .* hours .*\.index\.tz_convert\(None\); for days or longer",
+        ),
+        (
+            lambda table: table.set_axis(pd.date_range("2020-01-31", periods=len(table), freq="BME")),
+            r"smallest step of all .*such as business month ends.*\.index\.to_period\('M'\)",
+        ),
         (
             lambda table: [table["shop 0"], table["shop 1"].to_numpy()],
             r"y\[0\] has an index of dates, y\[1\]",

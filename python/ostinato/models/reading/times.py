@@ -162,8 +162,8 @@ def _clock(
                 f"{owner}: the series {shown(name)} goes from {_text(part[at])} to {_text(part[at + 1])} in "
                 f"row {int(places[at + 1])} of {named(column)}, but the smallest step of all "
                 f"is {_step(unit, step)}{sparse}; expected regular times, of which some may be left out. "
-                "Bring the values to one frequency, fit series of other frequencies apart, or leave time= "
-                "out to count rows"
+                f"{_of_months(unit, column, parts)}Bring the values to one frequency, fit series of other "
+                "frequencies apart, or leave time= out to count rows"
             )
     if unit == "ns" and step == DAY:
         days = np.concatenate(parts).astype("datetime64[D]").astype(np.int64)
@@ -175,6 +175,14 @@ def _clock(
                 stacklevel=2,
             )
     return Times(unit, step, month_ends)
+
+
+def _of_months(unit: str, column: str | None, parts: Sequence[Array]) -> str:
+    """What to do with dates that seem to be months: each is in another one."""
+    if unit != "ns" or not all((np.diff(one.astype("datetime64[M]")).astype(int) > 0).all() for one in parts):
+        return ""
+    of = ".index" if column is None else ".dt"
+    return f"If these are months, such as business month ends, make periods: in pandas {of}.to_period('M'). "
 
 
 def _check_numbers(owner: str, column: str | None, times: Array) -> None:
@@ -247,9 +255,11 @@ def _time(owner: str, column: str | None, one: Any, row: int, regular: bool) -> 
         elif isinstance(given, datetime.datetime) and given.tzinfo is not None:
             is_zoned, given = True, given.astimezone(datetime.timezone.utc).replace(tzinfo=None)
         if regular and (is_zoned or zoned is not None):
+            of = ".index" if column is None else ".dt"
             raise ConfigError(
-                f"{cell(owner, column, one, row)}, with a time zone; expected times without one: write "
-                "local times or those of UTC, in pandas by .dt.tz_localize(None)"
+                f"{cell(owner, column, one, row)}, with a time zone; expected times without one: for steps "
+                f"of hours or shorter those of UTC, in pandas {of}.tz_convert(None); for days or longer "
+                f"local dates, {of}.tz_localize(None)"
             )
         is_text = isinstance(given, str) and DATE.fullmatch(given)
         if is_text or isinstance(given, (datetime.date, np.datetime64)):
