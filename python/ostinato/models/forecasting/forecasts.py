@@ -172,10 +172,10 @@ class Forecasts(SequenceModel, FittedSeries):
         """Adds new values to a series: a number, or several (k,); NaN is a missing value.
 
         past: the covariates of these steps, (k, P), or a number; future: those of the steps that follow the
-        ones that are known so far. The work does not depend on the length of the series. Forecasts are then bit-identical
-        to those of a pass over the whole series. The network is not trained. Raises ShapeError, DTypeError;
-        ConfigError for an unknown id, infinity, or a value that the model cannot forecast, such as 0 with
-        logarithms.
+        ones that are known so far. The work does not depend on the length of the series. Forecasts are then
+        bit-identical to those of a pass over the whole series. The network is not trained. Raises ShapeError,
+        DTypeError; ConfigError for an unknown id, infinity, or a value that the model cannot forecast, such
+        as 0 with logarithms.
         """
         self._check_fitted("update")
         owner = f"{type(self).__name__}.update"
