@@ -349,5 +349,8 @@ def test_an_option_that_the_cell_lacks_is_named_with_those_that_it_takes(name: s
 
 
 def test_a_hidden_size_that_is_too_large_is_named():
-    with pytest.raises(ost.ShapeError, match=r"^SequenceClassifier: Recurrent: hidden_size is 100000: param"):
+    with pytest.raises(
+        ost.ShapeError,
+        match=r"^SequenceClassifier: Recurrent: hidden_size is 100000: .*; expected fewer units$",
+    ):
         classifier(hidden_size=10**5).fit(X, Y)
