@@ -71,7 +71,7 @@ def crf(**parameters: Any) -> Any:
 
 
 def of_features(**parameters: Any) -> Any:
-    return tagger(**parameters)
+    return ost.SequenceTagger(**{"num_layers": 1, **parameters})
 
 
 @cache
@@ -115,7 +115,7 @@ def texts_of(**parameters: Any) -> Any:
 
 
 def numbers_of(**parameters: Any) -> Any:
-    return ost.SequenceGenerator(**{"embedding_size": 3, **parameters})
+    return ost.SequenceGenerator(**parameters)
 
 
 SMALL = {"hidden_size": 4}

@@ -36,7 +36,7 @@ def fitted(kind: str) -> Any:
     if kind == "generator":
         return ost.SequenceGenerator(**WRITER).fit(["u", "v"], ["aab", "bb"])
     if kind == "curves":
-        return ost.SequenceGenerator(**WRITER).fit(None, ROWS)
+        return ost.SequenceGenerator(**SMALL).fit(None, ROWS)
     if kind == "language":
         return ost.LanguageModel(**WRITER).fit("abcabc")
     if kind == "forecaster":

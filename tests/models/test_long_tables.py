@@ -84,6 +84,7 @@ def test_a_table_of_words_and_tags(tmp_path: Path):
         assert bits(one.predict(without(given, "tag"))) == bits(plain.predict(SENTENCES))
     steps = {**table(), "tag": table()["height"] > 0}
     features = without(steps, "kind", "value")
+    options = {**GIVEN, "num_layers": 1}
     of_features = ost.SequenceTagger(**options).fit(features, id="who", time="when", target="tag")
     rows = ost.SequenceTagger(**options).fit(X, [row[:, 0] > 0 for row in X])
     assert bits(of_features.predict_proba(features)) == bits(rows.predict_proba(X))

@@ -76,3 +76,33 @@ def test_words_without_a_text_are_refused(X, y, message):
 def test_words_are_of_either_side():
     pairs(level="word", **SMALL).fit(TEXTS, IDS)
     pairs(level="word", **SMALL).fit(IDS, TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (
+            lambda: ost.SequenceTagger(embedding_size=5, **SMALL).fit(ARRAYS, [[0, 1, 0], [1, 0]]),
+            "SequenceTagger: embedding_size is 5, but X holds features",
+        ),
+        (
+            lambda: ost.SequenceTagger(character_size=0, **SMALL).fit(ARRAYS, [[0, 1, 0], [1, 0]]),
+            "SequenceTagger: character_size is 0, but X holds features",
+        ),
+        (
+            lambda: ost.SequenceGenerator(beam_size=2, **SMALL).fit(None, ARRAYS),
+            "SequenceGenerator: beam_size is 2, but y holds numbers",
+        ),
+        (
+            lambda: ost.SequenceGenerator(embedding_size=5, **SMALL).fit(None, ARRAYS),
+            "SequenceGenerator: embedding_size is 5, but y holds numbers, and there is no context",
+        ),
+    ],
+)
+def test_sizes_of_symbols_are_refused_where_nothing_is_a_symbol(fit, message):
+    with pytest.raises(ost.ConfigError, match=f"^{message}.*; omit it$"):
+        fit()
+
+
+def test_a_context_has_an_embedding():
+    ost.SequenceGenerator(embedding_size=5, **SMALL).fit(["a", "b"], ARRAYS)

@@ -110,6 +110,12 @@ class Parameters(metaclass=CallMeta):
             input_tags=InputTags(two_d_array=True, three_d_array=True),
         )
 
+    def _refuse_unused(self, why: str, *names: str) -> None:
+        """Raises ConfigError for a parameter that is not its default, and has no effect with this data."""
+        for name in names:
+            if not _same(value := getattr(self, name), getattr(type(self), name)):
+                raise ConfigError(f"{type(self).__name__}: {name} is {shown(value)}, but {why}; omit it")
+
     def _check_fitted(self, call: str) -> None:
         if "_fitted" not in vars(self):
             raise not_fitted(f"{type(self).__name__}.{call}: this estimator is not fitted; call fit first")

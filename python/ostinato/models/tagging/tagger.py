@@ -60,8 +60,9 @@ class SequenceTagger(SequenceModel, TaggerState):
         cell: of the recurrent layers: a name, a Cell class or an instance.
         hidden_size: units of each layer and direction.
         num_layers: layers on top of each other.
-        embedding_size: features of a word.
+        embedding_size: features of a word; not for features.
         character_size: features of a character, and units of the layer over characters; 0 for words alone.
+            Not for features.
         dropout: the fraction of inputs, states and outputs that is dropped in training.
         transitions: None labels each step by itself. "crf" learns scores of labels after labels, and predicts
             the best sequence (Viterbi); "iob2" is the same for labels "O", "B-x", "I-x", and never predicts
@@ -159,6 +160,8 @@ class SequenceTagger(SequenceModel, TaggerState):
         tags = read_tags(owner, y, lengths)
         parts = divide(len(tags))
         if continued is None:
+            if sentences is None:
+                self._refuse_unused("X holds features, not words", "embedding_size", "character_size")
             labels = classes_of(owner, np.concatenate(tags))
             if self.transitions == "iob2":
                 iob2_rules(owner, labels)

@@ -24,7 +24,7 @@ from ostinato.models.reading.scaling import Scaler
 from ostinato.models.reading.size import check_size
 from ostinato.models.reading.vocabulary import warn_of_strange
 from ostinato.models.stored import Widths
-from ostinato.models.writing.contexts import Contexts
+from ostinato.models.writing.contexts import NOTHING, Contexts
 from ostinato.models.writing.ids import (
     END,
     SHIFT,
@@ -126,6 +126,10 @@ class SequenceGenerator(PairModel, GeneratorState):
         given = contexts.read(owner, X, len(rows), self.dtype)
         if known is None:
             check_level(owner, self.level, y=rows.form if isinstance(rows, Symbols) else ARRAYS)
+            if not isinstance(rows, Symbols):
+                self._refuse_unused("y holds numbers, which are written without a search", "beam_size")
+                if contexts.kind == NOTHING:
+                    self._refuse_unused("y holds numbers, and there is no context", "embedding_size")
             lists: list[Any] = rows.rows if isinstance(rows, Symbols) else rows
             training = of_training(lists, parts)
             known = {
