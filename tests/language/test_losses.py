@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import ostinato as ost
 from ostinato import losses
 from ostinato.discover import leaves
 from ostinato.errors import ConfigError
@@ -100,6 +101,31 @@ def test_each_loss_equals_its_formula(name, options, y, target, expected, dtype)
 def test_every_built_in_loss_is_tested_here():
     with_states = {"crf", "ctc"}  # in test_sequence_losses.py
     assert {case[0] for case in CASES} | with_states == set(leaves("ostinato.losses", losses.Loss))
+
+
+@pytest.mark.parametrize(
+    ("log_mean", "log_r", "count", "value", "by_mean", "by_r"),
+    [
+        # from mpmath with 50 digits, of the parameters rounded to float32
+        (13.8, 5.0, 1e6, 12.253026739945724, -2.3195376118799174, -0.48254803462794366),
+        (13.8, 8.0, 1e6, 11.09531076594692, -46.45553422762751, -0.14027554013793977),
+        (16.0, 0.0, 1e7, 17.125351796406935, -0.12535173308611197, -0.5699595202385714),
+        (0.0, 8.0, 1.0, 1.000167712561234, 0.0, -0.00016769381166165372),
+        (-100.0, 0.0, 3.0, 300.0, -3.0, 1.1666666666666667),
+        (100.0, 0.0, 3.0, 100.0, 1.0, 97.16666666666667),
+    ],
+)
+def test_the_likelihood_of_large_counts_has_the_digits_of_float32(
+    log_mean, log_r, count, value, by_mean, by_r
+):
+    net = ost.Dense(1, 2)
+    net.parameters()["weight"][...] = 0.0
+    net.parameters()["bias"][...] = log_mean, log_r
+    x, target = np.zeros((1, 1, 1), np.float32), np.full((1, 1, 1), count, np.float32)
+    found, grads = net.value_and_grad(x, target, loss="negative_binomial_nll")
+    # Some roundings of float32, 6e-8, of terms that are up to ten times the result.
+    assert found == pytest.approx(value, rel=2e-6)
+    assert grads.params["bias"].tolist() == pytest.approx([by_mean, by_r], rel=3e-5, abs=1e-7)
 
 
 def test_a_loss_says_what_its_target_is():

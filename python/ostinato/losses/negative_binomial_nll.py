@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from ostinato.errors import ConfigError
 from ostinato.losses.loss import Loss
-from ostinato.ops import Value, clip, exp, lgamma, logaddexp, maximum, mean, split, stop_gradient
+from ostinato.ops import Value, clip, exp, lgamma, log, logaddexp, maximum, mean, split, stop_gradient, where
 
 FURTHEST: Final = 8.0
-"""For larger logarithms of r, lgamma(r) - lgamma(t + r) loses too many digits in float32."""
+"""Of the logarithm of r: beyond it the variance is that of a Poisson distribution, or far above it."""
+NEAR: Final = 0.0025
+"""The largest square of (a - b) / (a + b) for which log(a / b) is a series: 1e-17 is left."""
+SMALL: Final = 16.0
+"""Up to it lgamma has digits enough; above it Stirling's series is exact."""
+HALF_LOG_TWO_PI: Final = 0.5 * math.log(2.0 * math.pi)
 
 
 class NegativeBinomialNLL(Loss):
@@ -21,8 +27,10 @@ class NegativeBinomialNLL(Loss):
 
         lgamma(r) + lgamma(t + 1) - lgamma(t + r) + r log(1 + m / r) + t log(1 + r / m)
 
-    It is -log_prob of PyTorch's NegativeBinomial with total_count r and probs m / (m + r). Raises ConfigError
-    for an odd number of outputs. Source: Salinas et al. 2020, "DeepAR", section 3.1, with alpha = 1 / r.
+    It is computed by Stirling's series, in which the large terms of large counts cancel before they are
+    rounded. It is -log_prob of PyTorch's NegativeBinomial with total_count r and probs m / (m + r). Raises
+    ConfigError for an odd number of outputs. Source: Salinas et al. 2020, "DeepAR", section 3.1, with
+    alpha = 1 / r.
     """
 
     name = "negative_binomial_nll"
@@ -40,8 +48,28 @@ class NegativeBinomialNLL(Loss):
         """Return the loss of one step, at least 0."""
         log_mean, log_r = split(y, 2)
         log_r = log_r + stop_gradient(clip(log_r, -FURTHEST, FURTHEST) - log_r)
-        target = maximum(target, 0.0)
-        r = exp(log_r)
+        t, r, m = maximum(target, 0.0), exp(log_r), exp(clip(log_mean, -60.0, 60.0))
         both = logaddexp(log_mean, log_r)
-        ways = lgamma(r) + lgamma(target + 1.0) - lgamma(target + r)
-        return mean(ways + r * (both - log_r) + target * (both - log_mean))
+        first = _log_ratio(m + r, t + r, m - t, both - log(t + r))
+        second = _log_ratio(
+            (t + 1.0) * (m + r), (t + r) * m, r * (t - m) + m + r, log(t + 1.0) - log(t + r) + both - log_mean
+        )
+        roots = 0.5 * (log(t + 1.0) + log(t + r) - log_r)
+        rests = _rest(r) + _rest(t + 1.0) - _rest(t + r)
+        return mean(r * first + t * second + roots + rests + (HALF_LOG_TWO_PI - 1.0))
+
+
+def _log_ratio(above: Value, below: Value, difference: Value, far: Value) -> Value:
+    """log(above / below), without cancellation if they are near; far: the same as a sum of logarithms."""
+    z = difference / (above + below)
+    z2 = clip(z * z, 0.0, NEAR)
+    near = 2.0 * z * (1.0 + z2 * (1 / 3 + z2 * (1 / 5 + z2 * (1 / 7 + z2 * (1 / 9 + z2 / 11)))))
+    return where(z * z < NEAR, near, far)
+
+
+def _rest(x: Value) -> Value:
+    """lgamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2): for large x Stirling's series, with 2e-16 left."""
+    inverse = 1.0 / maximum(x, SMALL)
+    i2 = inverse * inverse
+    series = inverse * (1 / 12 - i2 * (1 / 360 - i2 * (1 / 1260 - i2 * (1 / 1680 - i2 / 1188))))
+    return where(x > SMALL, series, lgamma(x) - ((x - 0.5) * log(x) - x + HALF_LOG_TWO_PI))
