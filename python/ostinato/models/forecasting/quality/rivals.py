@@ -43,9 +43,10 @@ def theta(series: Any, horizon: int, season: int = 1) -> Array:
     """The classic Theta method, (horizon,): the mean of a trend line and of exponential smoothing.
 
     If the series has a significant autocorrelation at `season`, it is divided by its multiplicative seasonal
-    indices first (of positive series; others are not adjusted). The smoothing rate minimizes the squared
-    one-step errors. series: (n,); missing values (NaN) are interpolated; with fewer than 3 known values the
-    result is that of `naive`. Raises ShapeError, ConfigError.
+    indices first (of positive series; others are not adjusted). The smoothing rate is that of
+    0.01, 0.02, ..., 0.99 with the least squared one-step errors. series: (n,); missing values (NaN) are
+    interpolated; with fewer than 3 known values the result is that of `naive`. Raises ShapeError,
+    ConfigError.
 
     Source: Assimakopoulos and Nikolopoulos 2000, "The theta model", in the form of Hyndman and Billah 2003:
     simple exponential smoothing with half the slope of the trend as its drift.
