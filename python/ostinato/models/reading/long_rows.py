@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ostinato.errors import ConfigError, DTypeError, shown
 from ostinato.models import stored
+from ostinato.models.reading.feature_names import as_names
 from ostinato.models.reading.long_table import LongTable, column_of, is_table, read_long
 
 
@@ -49,7 +50,7 @@ class LongForm:
         for name in ("id", "time", "target"):
             if not isinstance(state[name], str) and (name == "id" or state[name] is not None):
                 raise stored.wrong(f"{name}, a column,", state[name], "its name")
-        return cls(**{**state, "features": stored.texts("features", state["features"])})
+        return cls(**{**state, "features": _columns(state["features"])})
 
     def fits(self, table: Any) -> bool:
         """Whether this is a long table of this form: it has the column of names."""
@@ -89,6 +90,14 @@ def rows_of_table(owner: str, table: Any, form: LongForm, y: Any, *, steps: bool
     if steps and len(chosen) == 1 and isinstance(column_of(owner, table, chosen[0])[0], str):
         return Rows(_by_step(long, chosen[0]), y, replace(form, features=chosen))
     return Rows(list(long.features(chosen)), y, replace(form, features=chosen))
+
+
+def _columns(names: Any) -> tuple[str, ...]:
+    """The names of columns in a model file, each once; one may be empty. Raises FormatError."""
+    found = as_names(names)
+    if found is None or len(set(found)) != len(found):
+        raise stored.wrong("features", names, "a list of the names of columns, each once")
+    return found
 
 
 def _by_step(long: LongTable, column: str) -> list[list[Any]]:
