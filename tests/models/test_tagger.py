@@ -12,6 +12,18 @@ from ostinato.models.tagging.word_ends import WordEnds
 from tests.models.table import SENTENCES, TAGS, tagger
 
 
+def test_parameters_of_a_further_fit_change_neither_predictions_nor_files(tmp_path):
+    given = {"hidden_size": 2, "embedding_size": 2, "max_iter": 1, "random_state": 0}
+    X, y = [["ab", "b", "ab"]] * 2, [["X", "Y", "X"]] * 2
+    for fitted, later in ((None, "crf"), ("crf", None)):
+        model = ost.SequenceTagger(character_size=2, transitions=fitted, **given).fit(X, y)
+        wanted = model.predict(X)
+        model.set_params(transitions=later, character_size=0)
+        model.save(tmp_path / "model")
+        for one in (model, ost.load(tmp_path / "model")):
+            assert np.array_equal(one.predict(X), wanted)
+
+
 def test_words_and_characters_become_ids():
     tokens = Tokens.of([["ab", "b", "ab"], ["b", "c"]])
     assert tokens.words.symbols == ("ab", "b")  # "c" occurs once: it is learned as unknown

@@ -11,6 +11,7 @@ import numpy as np
 from ostinato import checks
 from ostinato.errors import ConfigError, FormatError, shown
 from ostinato.layers import Dense, Embedding, Graph, Input, Recurrent, concat
+from ostinato.models import stored
 from ostinato.models.base.held_out import Divide, Parts, of_training
 from ostinato.models.base.loss_choice import check_classes
 from ostinato.models.base.sequence_model import Examples, SequenceModel, TrainingState
@@ -45,6 +46,10 @@ class TaggerState:
     """The vocabularies of words, or None for features."""
     _scaling: Scaler | None
     _long: LongForm | None
+    _transitions: str | None
+    """`transitions` of the fit."""
+    _characters: bool
+    """Whether the network reads the characters of words."""
 
 
 @with_field_types
@@ -170,7 +175,13 @@ class SequenceTagger(SequenceModel, TaggerState):
             if tokens is not None:
                 tokens.check(owner, bool(self.character_size))
             scaling = None if sentences is not None else Scaler.of(of_training(rows, parts), compress=True)
-            attributes: dict[str, Any] = {"classes_": labels, "_tokens": tokens, "_scaling": scaling}
+            attributes: dict[str, Any] = {
+                "classes_": labels,
+                "_tokens": tokens,
+                "_scaling": scaling,
+                "_transitions": self.transitions,
+                "_characters": tokens is not None and self.character_size > 0,
+            }
             if intake is not None and intake.names is not None:
                 attributes["feature_names_in_"] = np.array(intake.names, dtype=object)
         else:
@@ -225,7 +236,7 @@ class SequenceTagger(SequenceModel, TaggerState):
         if sentences is None:
             return attributes["_scaling"].apply(owner, rows, self.dtype)
         made = attributes["_tokens"].encode(sentences)
-        return made if self.character_size else made["words"]
+        return made if attributes["_characters"] else made["words"]
 
     def _build(self, attributes: Mapping[str, Any], labels: int, seed: int) -> Network:
         """The network: words or features -> (N, T, labels)."""
@@ -268,9 +279,9 @@ class SequenceTagger(SequenceModel, TaggerState):
         Raises ConfigError with transitions, which have probabilities of whole sequences only.
         """
         self._check_fitted("predict_proba")
-        if self.transitions:
+        if self._transitions:
             raise ConfigError(
-                f"{type(self).__name__}.predict_proba: transitions is {shown(self.transitions)}, which "
+                f"{type(self).__name__}.predict_proba: transitions is {shown(self._transitions)}, which "
                 "predicts whole sequences; use predict"
             )
         return [softmax(row) for row in self._outputs("predict_proba", X)]
@@ -278,10 +289,10 @@ class SequenceTagger(SequenceModel, TaggerState):
     def predict(self, X: Any) -> list[Array]:
         """The labels of each sequence, a list of arrays (T,). A sequence does not depend on the others."""
         outputs = self._outputs("predict", X)
-        if not self.transitions:
+        if not self._transitions:
             return [self.classes_[row.argmax(-1)] for row in outputs]
         owner = f"{type(self).__name__}.predict"
-        rules = iob2_rules(owner, self.classes_) if self.transitions == "iob2" else None
+        rules = iob2_rules(owner, self.classes_) if self._transitions == "iob2" else None
         return [self.classes_[ids] for ids in best_tags(outputs, rules)]
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -301,7 +312,12 @@ class SequenceTagger(SequenceModel, TaggerState):
         owner = f"{type(self).__name__}.{call}"
         X, _ = self._from_table(owner, X, None)
         names = vars(self).get("feature_names_in_")
-        known = {"_tokens": self._tokens, "_scaling": self._scaling, "feature_names_in_": names}
+        known = {
+            "_tokens": self._tokens,
+            "_scaling": self._scaling,
+            "_characters": self._characters,
+            "feature_names_in_": names,
+        }
         sentences, intake, _ = self._sequences(owner, X, known)
         x = self._encoded(owner, known, sentences, [] if intake is None else intake.rows)
         found: list[Array] = with_jobs(owner, self.n_jobs, lambda: self.network_.predict(x))
@@ -315,6 +331,13 @@ class SequenceTagger(SequenceModel, TaggerState):
         found = rows_of_table(owner, X, form, y, steps=True)
         return found.x, found.y
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        super().__setstate__(state)
+        values = vars(self)
+        if "_tokens" in values:  # pickles of earlier versions have neither of these two
+            values.setdefault("_transitions", self.transitions)
+            values.setdefault("_characters", self._tokens is not None and self.character_size > 0)
+
     def _state(self) -> dict[str, Any]:
         tokens, scaling, names = self._tokens, self._scaling, vars(self).get("feature_names_in_")
         return {
@@ -323,15 +346,24 @@ class SequenceTagger(SequenceModel, TaggerState):
             "scaling": None if scaling is None else scaling.state(),
             "feature_names_in": None if names is None else list(names),
             "long": state_of(vars(self).get("_long")),
+            "transitions": self._transitions,
+            "characters": self._characters,
         }
 
     def _restore(self, state: Mapping[str, Any]) -> dict[str, Any]:
         tokens, scaling = state["tokens"], state["scaling"]
         names = as_names(state.get("feature_names_in"))  # not in files of earlier versions
+        # Those have neither of these two: there they are the parameters.
+        transitions = state.get("transitions", self.transitions)
+        characters = state.get("characters", tokens is not None and self.character_size > 0)
         return {
             **({} if names is None else {"feature_names_in_": np.array(names, dtype=object)}),
             "classes_": labels_from(state["classes"]),
             "_long": LongForm.from_state(state.get("long")),
+            "_transitions": None
+            if transitions is None
+            else stored.choice("transitions", transitions, TRANSITIONS),
+            "_characters": stored.flag("characters", characters),
             "_tokens": None if tokens is None else Tokens.from_state(tokens),
             "_scaling": None if scaling is None else Scaler.from_state(scaling),
         }
@@ -341,9 +373,11 @@ class SequenceTagger(SequenceModel, TaggerState):
         if (tokens is None) == (scaling is None):
             raise FormatError("the estimator has no words and no features, or both; expected one of them")
         inputs = {"x": len(scaling.mean)} if scaling is not None else {"words": len(tokens.words)}
-        if tokens is not None and self.character_size:
-            inputs["characters"] = len(tokens.characters)
-        return inputs, count + count * count if self.transitions else count
+        if attributes["_characters"] and tokens is None:
+            raise stored.wrong("characters", True, "False for features")
+        if tokens is not None:
+            inputs["characters"] = len(tokens.characters) if attributes["_characters"] else 0
+        return inputs, count + count * count if attributes["_transitions"] else count
 
 
 def _has_steps(one: Any) -> bool:
