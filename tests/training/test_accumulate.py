@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import ostinato as ost
+from ostinato.training.made_of import check_same, made_of
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(22, 7, 2))
@@ -344,3 +345,12 @@ def test_the_loss_of_an_estimator_that_samples_is_no_sum(likelihood):
     net = ost.Sequential(ost.Embedding(5, 3), ost.Dense(3, 5))
     with pytest.raises(ost.ConfigError, match=words):
         trainer(net=net, loss="cross_entropy", reduction="sum", strategies=[AlsoTargets(likelihood)])
+
+
+def test_a_checkpoint_with_a_sum_that_no_estimator_read_is_resumed_with_the_mean():
+    net = ost.Sequential(ost.Embedding(5, 3), ost.Dense(3, 5))
+    made = trainer(net=net, loss="cross_entropy", strategies=[AlsoTargets()])
+    check_same(made, {**made_of(made), "reduction": "sum"}, {})
+    other = trainer(net=net, loss="cross_entropy")
+    with pytest.raises(ost.ConfigError, match="was written with the reduction 'sum'"):
+        check_same(other, {**made_of(other), "reduction": "sum"}, {})
