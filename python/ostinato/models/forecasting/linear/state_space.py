@@ -82,7 +82,8 @@ class StateSpace(ModelFile, FittedStateSpace):
 
     Args:
         horizon: steps to forecast by default; more are possible. A prediction reads it, and quantiles.
-        season: steps of a season, at most 31, or "auto", as for `Forecaster`; 1 for none.
+        season: steps of a season, at most 31, or 32 without a trend; "auto" as for `Forecaster`; 1 for
+            none.
         trend: whether the level has a slope that changes.
         quantiles: of the forecasts, rising, between 0 and 1; 0.5, the median, is one of them.
         transform: "log" if seasons and errors are relative, "none", or "auto" for "log" if all values are
@@ -281,7 +282,8 @@ class StateSpace(ModelFile, FittedStateSpace):
 def _size(z: Array) -> float:
     """The deviation of a series (n,), which is not below the rounding of its numbers."""
     largest = float(np.nanmax(np.abs(z)))
-    return max(float(np.nanstd(z)), 1e-9 * largest) if largest > 0 else 1.0
+    # Both are 0 for numbers near the smallest float64.
+    return max(float(np.nanstd(z)), 1e-9 * largest) or 1.0
 
 
 def log_likelihood(y: Array, variances: Array, *, trend: bool, season: int) -> float:
