@@ -29,6 +29,9 @@ def fitted(kind: str) -> Any:
     if kind == "words":
         made = ost.SequenceTagger(character_size=2, embedding_size=2, **SMALL)
         return made.fit([["ab", "b", "ab"]] * 2, [["X", "Y", "X"]] * 2)
+    if kind == "table":
+        columns = {"id": np.repeat(np.arange(8), 4), "": np.concatenate(ROWS)[:, 0]}
+        return ost.SequenceClassifier(**SMALL).fit(columns, ["a", "b"] * 4, id="id")
     if kind == "features":
         return ost.SequenceTagger(transitions="crf", **SMALL).fit(ROWS, [["X", "Y", "X", "Z"]] * 8)
     if kind == "pairs":
@@ -41,6 +44,8 @@ def fitted(kind: str) -> Any:
         return ost.LanguageModel(**WRITER).fit("abcabc")
     if kind == "forecaster":
         return ost.Forecaster(horizon=2, season=1, **SMALL).fit(series)
+    if kind == "tiny":
+        return ost.StateSpace(season=1).fit(np.tile([5e-324, 0.0], (2, 20)))
     return ost.StateSpace(season=2).fit(series)
 
 
@@ -57,12 +62,17 @@ DAMAGED: list[tuple[str, str, Any]] = [
     *(("classifier", "scaling.relative", one) for one in (np.ones(2), np.full(2, 0.5), np.zeros(1))),
     ("classifier", "scaling.typical", np.zeros(2)),
     ("classifier", "long", {"id": 3, "time": None, "target": None, "features": ["a"]}),
+    *(("table", "long.features", one) for one in (["", ""], [3], "", None)),
     ("regressor", "targets.mean", np.zeros(2)),
     ("regressor", "targets.deviation", np.array([NAN])),
     ("regressor", "one", None),
     *(("words", "tokens.words", one) for one in (["ab"], ["ab", 3], ["ab", ["b"]], ["b", "b"], "ab", [])),
     ("words", "tokens.characters", ["a", "b", "c"]),
     ("words", "tokens", None),
+    *(("words", "characters", one) for one in (False, 1)),
+    ("words", "transitions", "crf"),
+    *(("features", "transitions", one) for one in (None, "zzz")),
+    ("features", "characters", True),
     ("features", "scaling", None),
     ("features", "classes.values", ["X", "Y"]),
     ("pairs", "source.symbols", ["a", "b", "c"]),
@@ -86,6 +96,13 @@ DAMAGED: list[tuple[str, str, Any]] = [
     *(("forecaster", "distribution", one) for one in ("zzz", 1)),
     *(("forecaster", "scales", one) for one in (np.zeros(2), np.ones(3), np.full(2, NAN))),
     *(("forecaster", name, one) for name in ("smoothing", "outputs") for one in (np.zeros((2, 1)), 0.5, [])),
+    ("forecaster", "outputs", np.full((2, 20), NAN)),
+    *(("forecaster", "states", one) for one in ({}, {"0.h": np.zeros((2, 2, 2))}, None)),
+    *(
+        ("forecaster", "states", {"0.h": np.zeros((2, 2, 2)), "0.c": one})
+        for one in (np.full((2, 2, 2), NAN), np.zeros((2, 2, 3)), np.zeros((2, 3, 2)), 0.5)
+    ),
+    *(("forecaster", "skill", one) for one in ("abc", {"model": "abc"}, {"model": None})),
     ("forecaster", "corrections", np.full(9, NAN)),
     ("forecaster", "epochs", 0),
     ("forecaster", "ids", [0, 0]),
@@ -93,6 +110,7 @@ DAMAGED: list[tuple[str, str, Any]] = [
     *(("space", "size", one) for one in (np.zeros(2), np.ones(3), [])),
     *(("space", name, np.zeros(2)) for name in ("log_variances", "a", "P")),
     ("space", "lengths", ["a", 3]),
+    ("tiny", "size", np.zeros(2)),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What a model file says of its estimator, value by value: a FormatError names what no `save` writes."""
+"""Checks of the values in a model file: a FormatError names a value that no `save` writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ostinato.network import Network
 from ostinato.sequences.arrays import Array
 
 Widths = tuple[Mapping[str, int], int]
-"""Of a network: the ids or features of inputs by name, and the features of each output."""
+"""Of a network: the ids or features of inputs by name, 0 for none, and the features of each output."""
 
 
 def wrong(name: str, value: Any, expected: str) -> FormatError:
@@ -55,7 +55,7 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> str:
 def texts(name: str, value: Any) -> tuple[str, ...]:
     """A list of texts, none empty and none twice."""
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise wrong(name, value, "a list of texts")
+        raise wrong(name, value, "a list of texts, none empty")
     if len(set(value)) != len(value):
         raise wrong(name, value, "each text once")
     return tuple(value)
@@ -89,9 +89,9 @@ def check_network(net: Network, widths: Widths) -> None:
     inputs, width = widths
     found = {name: one.ids or one.size for name, one in net.inputs.items()}
     for name, wanted in inputs.items():
-        if found.get(name) != wanted:
+        if found.get(name, 0) != wanted:
             raise FormatError(
-                f"the network reads {found.get(name)} ids or features as {shown(name)}; those of the "
+                f"the network reads {found.get(name, 0)} ids or features as {shown(name)}; those of the "
                 f"estimator are {wanted}"
             )
     for name, one in net.outputs.items():

@@ -44,8 +44,11 @@ class ModelFile(Parameters):
         """The fitted attributes of `_state`."""
 
     def _widths(self, attributes: Mapping[str, Any]) -> Widths | None:
-        """What a network has that fits the fitted attributes; None for an estimator that does not say it."""
+        """What a network has that fits the fitted attributes; None for an estimator without this check."""
         return None
+
+    def _check_states(self, net: Network, attributes: Mapping[str, Any]) -> None:
+        """Raises FormatError for fitted states that the network does not have; here there are none."""
 
     # Files and copies.
 
@@ -107,6 +110,7 @@ class ModelFile(Parameters):
             widths = made._widths(attributes)
             if widths is not None:
                 check_network(net, widths)
+            made._check_states(net, attributes)
             vars(made).update(attributes)
             vars(made).update(_fitted=None, network_=net)
             made._continue_from(described, training, attributes, {name: given[name] for name in lost})

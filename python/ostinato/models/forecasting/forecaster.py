@@ -340,7 +340,7 @@ class Forecaster(Forecasts):
             # not in files of earlier versions, which no fit continues
             "_epochs": None if epochs is None else stored.whole("epochs", epochs, at_least=1),
             "_corrections": stored.floats("corrections", state["corrections"], len(levels)),
-            "skill_": state["skill"],
+            "skill_": _skill(state["skill"]),
             "ids_": stored.ids("ids", state["ids"]),
             "_standing": dict(zip(state["ids"], standing.from_file(state, season), strict=True)),
         }
@@ -353,6 +353,18 @@ class Forecaster(Forecasts):
             if one.output.shape != (head.width,):
                 raise stored.wrong("outputs", one.output, f"({head.width},)")
         return {"x": FEATURES + more}, head.width
+
+    def _check_states(self, net: Network, attributes: Mapping[str, Any]) -> None:
+        standing.check_states(net, attributes["_standing"].values())
+
+
+def _skill(value: Any) -> dict[str, float] | None:
+    """`skill_` in a model file: numbers by name, or None. Raises FormatError."""
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(isinstance(one, float) for one in value.values()):
+        raise stored.wrong("skill", value, "a number for each model, or None")
+    return value
 
 
 def _check_lengths(owner: str, head: Head, ids: Sequence[Any], series: Sequence[Array]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from ostinato.errors import FormatError, shown
 from ostinato.models import stored
 from ostinato.models.forecasting.series.covariates import Covariates
 from ostinato.models.forecasting.series.history import History
@@ -88,12 +89,17 @@ def to_file(standings: Sequence[Standing]) -> dict[str, Any]:
 
 
 def from_file(state: Mapping[str, Any], season: int) -> list[Standing]:
-    """The inverse of `to_file`."""
+    """The inverse of `to_file`. Raises FormatError."""
     scales = stored.floats("scales", state["scales"], None, above=0)
     known, count = state.get("covariates"), len(scales)
     smoothing = Smoothing.from_numbers(np.asarray(state["smoothing"], np.float64), season)
-    if len(smoothing) != count or len(state["outputs"]) != count:
+    if len(smoothing) != count:
         raise stored.wrong("scales", state["scales"], f"({len(smoothing)},)")
+    outputs = stored.floats("outputs", state["outputs"], count, None).astype(np.float32)
+    states = {
+        name: _states(f"states[{shown(name)}]", part, count).astype(np.float32)
+        for name, part in state["states"].items()
+    }
     covariates: list[Covariates | None] = [None] * count
     if known is not None:
         parts = (
@@ -104,9 +110,27 @@ def from_file(state: Mapping[str, Any], season: int) -> list[Standing]:
         Standing(
             float(scale),
             smoothing.take([n]),
-            {name: np.ascontiguousarray(part[:, n : n + 1]) for name, part in state["states"].items()},
-            np.asarray(state["outputs"][n]),
+            {name: np.ascontiguousarray(part[:, n : n + 1]) for name, part in states.items()},
+            outputs[n],
             covariates[n],
         )
         for n, scale in enumerate(scales)
     ]
+
+
+def check_states(net: Any, standings: Iterable[Standing]) -> None:
+    """Raises FormatError for states that the network does not have."""
+    wanted = {name: part.shape for name, part in net.stream(1).state.items()}
+    for one in standings:
+        found = {name: part.shape for name, part in one.states.items()}
+        if found != wanted:
+            raise FormatError(
+                f"the states of a series have the shapes {shown(found)}; those of the network are "
+                f"{shown(wanted)}"
+            )
+
+
+def _states(name: str, value: Any, count: int) -> Array:
+    """A state of all series (layers, count, ...). Raises FormatError."""
+    more = max(np.ndim(value) - 2, 0)
+    return stored.floats(name, value, None, count, *([None] * more))
