@@ -114,7 +114,7 @@ class TrainStep:
     def check_terms(self) -> None:
         """Raises ConfigError for a sum, or a mean over several batches, that an estimator's loss is not.
 
-        The loss of one that samples is a mean over rows; its options of now may add a mean over steps.
+        The loss of one that samples is a mean over rows; its options may add a mean over steps.
         """
         one = self.estimator
         if self.summed and one.samples:

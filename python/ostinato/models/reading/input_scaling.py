@@ -117,7 +117,8 @@ class InputScaling:
         relative = stored.floats("relative", state["relative"], None)
         width, more = len(relative), 3 * int((relative == 1).sum())
         if not np.isin(relative, (0, 1)).all() or width + more != len(scaler.mean):
-            raise stored.wrong("relative", state["relative"], f"0 or 1 for each feature of {state['mean']}")
+            expected = f"0 or 1 for each feature; mean has {len(scaler.mean)}"
+            raise stored.wrong("relative", state["relative"], expected)
         return cls(scaler, relative > 0, stored.floats("typical", state["typical"], width, above=0))
 
     @classmethod

@@ -141,7 +141,7 @@ class LanguageModel(SequenceModel, TextState):
         # A symbol that occurs once would be unknown in a first fit too; one that occurs twice would not.
         strange = Vocabulary.of(learned, least=2).symbols
         most = 0.5 if set(strange) <= set(known.symbols) else 0.0
-        warn_of_strange(owner, "text", [ids], 5, most)  # whoever calls fit
+        warn_of_strange(owner, "text", [ids], 5, most)  # 5 calls up is the caller of fit
         return ids, continued, held
 
     def _held(self, owner: str, symbols: int) -> Array | None:
