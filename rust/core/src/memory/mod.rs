@@ -16,6 +16,6 @@ pub use allocator::Allocator;
 pub use fallible::{OutOfMemory, ensure, out_of_memory};
 pub use reserve::{check, prepare, set_block};
 pub use vectors::{
-    Zero, append, copied, grow, lengthen, lengthen_often_read, made, make_room, push, reserve,
+    Zero, append, copied, grow, lengthen, lengthen_often_read, made, make_room, often_read, push, reserve,
     reserve_often_read, resized, with_room, zeros,
 };

@@ -31,8 +31,8 @@ pub fn reserve_often_read<T>(memory: &mut Vec<T>, len: usize) {
     reserve(memory, often_read::<T>(len));
 }
 
-/// The elements to request for `len` that are read again and again.
-fn often_read<T>(len: usize) -> usize {
+/// The elements that `lengthen_often_read` requests for `len`.
+pub fn often_read<T>(len: usize) -> usize {
     len.max(pages::often_read(len.saturating_mul(size_of::<T>())) / size_of::<T>().max(1))
 }
 

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partial_sums_are_added_in_their_order_whoever_adds_them() {
+    fn partial_sums_are_added_in_their_order_by_any_number_of_threads() {
         // a sum of three of these depends on their order
         let value = |at: usize| ((at as f32) * 0.7).sin() * 10f32.powi((at % 13) as i32 - 6);
         let slots = |numel: usize, first: usize| SlotGradients {

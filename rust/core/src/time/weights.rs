@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::kernel::{Float, Kernels};
-use crate::memory::{append, reserve, reserve_often_read, resized};
+use crate::memory::{append, often_read, reserve, reserve_often_read, resized};
 use crate::plan::{Block, Class, FoldSource, LayerPlan, Pack, PackPart, Pass};
 use crate::random::Noise;
 use crate::team::{self, Stop, raise};
@@ -26,8 +26,8 @@ pub struct Weights<T> {
     pub(super) infer: PassWeights<T>,
     pub(super) train: PassWeights<T>,
     pub(super) back: PassWeights<T>,
-    /// By thread: scratch for stacking matrices below each other.
-    joined: Vec<Mutex<Vec<T>>>,
+    /// Scratch for stacking matrices below each other.
+    joined: Mutex<Vec<T>>,
     /// The noise of the call.
     pub(super) noise: Noise,
 }
@@ -72,7 +72,7 @@ impl<T: Float> Weights<T> {
             infer: PassWeights::default(),
             train: PassWeights::default(),
             back: PassWeights::default(),
-            joined: Vec::new(),
+            joined: Mutex::default(),
             noise: Noise::new(0, 0),
         }
     }
@@ -109,7 +109,7 @@ impl<T: Float> Weights<T> {
         } else {
             [Some((&plan.infer, &mut self.infer)), None]
         };
-        sources.pack(read, kernels, &mut self.joined);
+        sources.pack(read, kernels, &self.joined);
     }
 
     pub(super) fn slot(&self, slot: usize) -> *const T {
@@ -123,7 +123,7 @@ impl<T: Float> Sources<'_, T> {
         &self,
         passes: [Option<(&Pass, &mut PassWeights<T>)>; 2],
         kernels: &Kernels<T>,
-        joined: &mut Vec<Mutex<Vec<T>>>,
+        joined: &Mutex<Vec<T>>,
     ) {
         let (mut units, mut elements) = (0, 0);
         for pack in passes.iter().flatten().flat_map(|(pass, _)| &pass.packs) {
@@ -135,13 +135,15 @@ impl<T: Float> Sources<'_, T> {
             pass.packs.iter().zip(&mut weights.packs)
         });
         let lanes = team::lanes_to_copy(elements);
-        joined.resize_with(joined.len().max(lanes), Mutex::default);
         let packs = Mutex::new(packs);
-        let work = |_: usize, lane: usize| {
+        let work = |_: usize, _: usize| {
             let next = packs.lock().unwrap_or_else(PoisonError::into_inner).next();
             if let Some((pack, (packed, bias))) = next {
-                let mut joined = joined[lane].lock().unwrap_or_else(PoisonError::into_inner);
-                self.pack_one(pack, kernels, packed, bias, &mut joined);
+                // one scratch is kept, or memory would grow with the number of threads
+                match joined.try_lock() {
+                    Ok(mut joined) => self.pack_one(pack, kernels, packed, bias, &mut joined),
+                    Err(_) => self.pack_one(pack, kernels, packed, bias, &mut Vec::new()),
+                }
             }
         };
         match team::run_on(lanes, units, &work, &mut || false) {
@@ -150,7 +152,7 @@ impl<T: Float> Sources<'_, T> {
         }
     }
 
-    /// Packs the matrices of a pack side by side, and their biases.
+    /// Packs the matrices of a pack, as columns of one matrix, and their biases.
     fn pack_one(
         &self,
         pack: &Pack,
@@ -214,7 +216,8 @@ impl<T: Float> Sources<'_, T> {
 /// The number of elements in the weights of a call with a backward pass.
 pub fn weight_elements<T: Float>(plan: &LayerPlan, kernels: &Kernels<T>) -> usize {
     let packs = plan.train.packs.iter().chain(&plan.back.packs);
-    let packed: usize = packs.map(|pack| (kernels.packed_len)(pack.k, pack.n) + pack.n).sum();
+    let packed = packs.map(|pack| often_read::<T>((kernels.packed_len)(pack.k, pack.n)) + pack.n);
+    let packed: usize = packed.sum();
     let read = |slot: usize| {
         let passes = [&plan.train, &plan.back];
         passes.iter().any(|pass| pass.buffers.iter().any(|buffer| buffer.class == Class::Fold(slot)))

@@ -1,6 +1,7 @@
 //! The peak memory of one `value_and_grad` with full BPTT, from the shapes alone.
 
 use crate::kernel::{Float, Isa};
+use crate::memory::often_read;
 use crate::plan::LayerPlan;
 use crate::time::{scratch_elements, slot_gradient_elements, weight_elements};
 
@@ -76,7 +77,7 @@ pub fn training_memory<T: Float>(
             let of = |pass| scratch_elements(pass, geometry.rows, geometry.steps(), &entries);
             of(&plan.train).max(of(&plan.back))
         });
-        group = group.max(piece.saturating_sub(own) + scratch.max().unwrap_or(0));
+        group = group.max(piece.saturating_sub(own) + often_read::<T>(scratch.max().unwrap_or(0)));
     }
     let per_row = |axis: Axis| match axis {
         Axis::Row => 1,
